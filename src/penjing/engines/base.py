@@ -1,0 +1,34 @@
+"""The seam between a bundle and what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Batch = Mapping[str, NDArray[np.generic]]
+Logits = NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """Turns texts into one batch of arrays."""
+
+    def encode(self, texts: Sequence[str]) -> Batch:
+        """Return arrays whose first dimension is `len(texts)` (or, for sparse features, row offsets)."""
+        ...
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of pieces of each text after truncation: what batches are sorted by."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs one exported model. Engines never import torch."""
+
+    name: str
+
+    def run(self, batch: Batch) -> Logits:
+        """Return logits (batch, labels); each row depends on its own text alone."""
+        ...

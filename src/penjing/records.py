@@ -1,0 +1,106 @@
+"""What was measured: values that go into the journal, the manifest and the report.
+
+Fractions are fractions (0.887), times are seconds, sizes are bytes; every quality has its n and its interval.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+VerdictWord = Literal["met", "undecided", "not met"]
+
+
+class Record(BaseModel):
+    """A frozen value with JSON in and out; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Interval(Record):
+    """A 95 % interval."""
+
+    low: float
+    high: float
+
+
+class Quality(Record):
+    """A metric's value on `n` examples of one split."""
+
+    metric: str
+    value: float
+    ci: Interval
+    n: int
+    split: str
+
+
+class Latency(Record):
+    """Seconds from text to answer (and in the engine alone), over `n` runs on the exported file."""
+
+    p50_s: float
+    p50_ci: Interval
+    p95_s: float
+    engine_p50_s: float
+    n: int
+    batch_size: int
+    threads: int
+
+
+class Verdict(Record):
+    """Whether the bar holds: the probability that it does, and the word for it.
+
+    met: probability >= 0.95; not met: below the bar's confidence; undecided: between.
+    """
+
+    word: VerdictWord
+    probability: float
+    drop: float | None
+    """teacher - this, in the metric's units, on the same examples."""
+    drop_ci: Interval | None
+    n: int
+    n_to_decide: int | None
+    """About how many examples would decide an undecided verdict, if the figures stay as they are."""
+    split: str
+
+
+class Step(Record):
+    """One step of a recipe, such as depth {"layers": 3} or quantize {"weights": "int8"}."""
+
+    name: str
+    values: dict[str, Any] = {}
+
+
+class Trial(Record):
+    """One candidate model, made by a recipe of steps and measured. None means not measured."""
+
+    name: str
+    role: Literal["baseline", "teacher", "plain-int8", "candidate"]
+    recipe: tuple[Step, ...]
+    engine: str
+    parameters: int | None = None
+    quality: Quality | None = None
+    """On dev."""
+    verdict: Verdict | None = None
+    """On dev, against the teacher."""
+    size_bytes: int | None = None
+    latency: Latency | None = None
+    memory_bytes: int | None = None
+    train_s: float | None = None
+    over_budget: tuple[str, ...] = ()
+    """Each broken limit as a sentence: "size 21.3 MB > 20.0 MB"."""
+    notes: tuple[str, ...] = ()
+    failed: str | None = None
+    """Why there is no such model, where making it failed."""
+
+
+class Machine(Record):
+    """Where figures were taken."""
+
+    cpu: str
+    cores: int
+    isa: str
+    """The widest instruction set that matters here, such as avx512_vnni, avx2 or neon_dotprod."""
+    memory_bytes: int
+    system: str
+    python: str

