@@ -145,8 +145,8 @@ class Recipe(_Spec):
     """Shares of the feed-forward neurons that stay."""
     heads: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
     """Shares of the attention heads that stay."""
-    vocabulary: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    """Numbers of pieces to keep."""
+    vocabulary: Annotated[int, Field(gt=0)] | None = None
+    """About how many pieces to keep; never fewer than the training texts use."""
     max_length: Annotated[int, Field(ge=8, le=8192)] | None = None
     epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
     student_epochs: Annotated[float, Field(gt=0, le=1000)] | None = None

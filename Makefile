@@ -1,0 +1,57 @@
+# Everything a newcomer runs. `make demo` and `make test` need Python 3.11+ and pip, and make .venv themselves.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNS ?= runs
+DATASET ?=
+
+.PHONY: help demo demo-small demo-english test test-slow lint format bench-classify clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "penjing needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,demo]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,openvino,demo,dev]"
+	@touch $@
+
+demo: $(VENV)/.demo  ## the main job: Chinese reviews, a multilingual BERT, pruned to the bar (under 15 minutes)
+	$(BIN)/penjing fit examples/reviews/task.toml --output $(RUNS)/reviews
+
+demo-english: $(VENV)/.demo  ## the same in English, from a 6-layer BERT
+	$(BIN)/penjing fit examples/sentiment/task.toml --output $(RUNS)/sentiment
+
+demo-small: $(VENV)/.demo  ## the same path on fewer reviews (under 3 minutes)
+	$(BIN)/penjing fit examples/reviews/small.toml --output $(RUNS)/reviews-small
+	$(BIN)/penjing predict $(RUNS)/reviews-small/bundle "我非常喜欢人工智能。"
+	$(BIN)/penjing verify $(RUNS)/reviews-small/bundle
+
+test: $(VENV)/.dev  ## the tests
+	$(BIN)/python -m pytest -m "not slow" --doctest-modules src tests
+
+test-slow: $(VENV)/.dev  ## the long tests as well
+	$(BIN)/python -m pytest --doctest-modules src tests
+
+lint: $(VENV)/.dev  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## rewrite the code as the linters want it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-classify: $(VENV)/.dev  ## this project and its peers side by side; DATASET=PATH.csv for your own data
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(BIN)/python -m benchmarks.classify $(if $(DATASET),--dataset $(DATASET))
+
+clean:  ## remove what was built, but not your runs
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

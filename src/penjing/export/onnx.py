@@ -1,0 +1,183 @@
+"""An encoder as an ONNX graph of standard operators, written node by node.
+
+Each linear layer is float32 or int8 (per-channel weights, one static activation scale per tensor), the word
+embeddings float32 or int8 with one scale a row. A node-by-node graph is small enough for every engine to fuse,
+and the precision of each layer is decided here, not recovered from a traced graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from penjing.train.encoder import EncoderShape
+
+Array = NDArray[Any]
+OPSET = 20
+IR_VERSION = 10
+_MASKED = -10_000.0  # added to the scores of padding: exp() of it is exactly 0 in float32
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRange:
+    """The scale and zero point of one tensor of activations in uint8."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Which layers are int8: linear layers by name with the range of their input, and the embeddings."""
+
+    linear: Mapping[str, ActivationRange] = field(default_factory=dict)
+    int8_embeddings: bool = False
+
+
+FLOAT32 = Precision()
+
+
+def encoder_to_onnx(
+    shape: EncoderShape, weights: Mapping[str, Array], *, precision: Precision = FLOAT32
+) -> onnx.ModelProto:
+    """Return the model with inputs input_ids and attention_mask (batch, length) and output logits.
+
+    `weights` are the arrays of `Encoder.state_dict()`.
+    """
+    graph = _Graph(shape, weights, precision)
+    graph.build()
+    return graph.model()
+
+
+class _Graph:
+    def __init__(self, shape: EncoderShape, weights: Mapping[str, Array], precision: Precision) -> None:
+        self.shape, self.weights, self.precision = shape, weights, precision
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, onnx.TensorProto] = {}
+
+    def build(self) -> None:
+        """Append all nodes, in the order of the computation."""
+        x = self._embeddings()
+        mask = self._node("Cast", "attention_mask", to=TensorProto.FLOAT, name="mask")
+        wide = self._node("Unsqueeze", mask, self._ints("axes_heads", [1, 2]))
+        bias = self._node("Mul", self._node("Sub", self._float("one", 1.0), wide), self._float("masked", _MASKED))
+        for layer in range(self.shape.layers):
+            x = self._block(layer, x, bias)
+        pooled = self._pool(x, mask)
+        self._linear("head", pooled, output="logits")
+
+    def model(self) -> onnx.ModelProto:
+        """Return the checked model."""
+        dims = ["batch", "length"]
+        inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, dims) for n in ("input_ids", "attention_mask")]
+        outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", self.shape.labels])]
+        graph = helper.make_graph(self.nodes, "encoder", inputs, outputs, list(self.constants.values()))
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="penjing")
+        model.ir_version = IR_VERSION
+        onnx.checker.check_model(model)
+        return model
+
+    def _embeddings(self) -> str:
+        words = self._int8_words() if self.precision.int8_embeddings else self._float_words()
+        length = self._node("Shape", "input_ids", start=1, end=2)
+        positions = self._node(
+            "Slice", self._weight("positions.weight"), self._ints("zero", [0]), length, self._ints("axis0", [0])
+        )
+        return self._norm("embedding_norm", self._node("Add", words, positions))
+
+    def _float_words(self) -> str:
+        return self._node("Gather", self._weight("words.weight"), "input_ids")
+
+    def _int8_words(self) -> str:
+        rows, scales = quantize_rows(self.weights["words.weight"])
+        taken = self._node("Gather", self._constant("words.int8", rows), "input_ids")
+        scale = self._node("Gather", self._constant("words.scale", scales[:, None]), "input_ids")
+        return self._node("Mul", self._node("Cast", taken, to=TensorProto.FLOAT), scale)
+
+    def _block(self, layer: int, x: str, bias: str) -> str:
+        name = f"blocks.{layer}"
+        attended = self._attention(layer, self._linear(f"{name}.qkv", x), bias)
+        attended = self._linear(f"{name}.attention_out", attended)
+        x = self._norm(f"{name}.attention_norm", self._node("Add", attended, x))
+        expanded = self._node("Gelu", self._linear(f"{name}.ffn_in", x))
+        expanded = self._linear(f"{name}.ffn_out", expanded)
+        return self._norm(f"{name}.ffn_norm", self._node("Add", expanded, x))
+
+    def _attention(self, layer: int, qkv: str, bias: str) -> str:
+        heads, size = self.shape.heads[layer], self.shape.head_size
+        split = self._node("Reshape", qkv, self._ints(f"split_{heads}", [0, 0, 3, heads, size]))
+        turned = self._node("Transpose", split, perm=[2, 0, 3, 1, 4])  # (3, batch, heads, length, size)
+        q, k, v = (self._node("Gather", turned, self._int(f"part_{part}", part), axis=0) for part in range(3))
+        k = self._node("Transpose", k, perm=[0, 1, 3, 2])
+        scores = self._node("Mul", self._node("MatMul", q, k), self._float("scale", size**-0.5))
+        weights = self._node("Softmax", self._node("Add", scores, bias), axis=-1)
+        mixed = self._node("Transpose", self._node("MatMul", weights, v), perm=[0, 2, 1, 3])
+        return self._node("Reshape", mixed, self._ints(f"join_{heads}", [0, 0, heads * size]))
+
+    def _pool(self, x: str, mask: str) -> str:
+        if self.shape.pooling == "first":
+            first = self._node("Gather", x, self._int("first", 0), axis=1)
+            return self._node("Tanh", self._linear("pooler", first))
+        axis = self._ints("axis1", [1])
+        share = self._node("Div", mask, self._node("ReduceSum", mask, axis, keepdims=1))
+        return self._node("Squeeze", self._node("MatMul", self._node("Unsqueeze", share, axis), x), axis)
+
+    def _linear(self, name: str, x: str, *, output: str | None = None) -> str:
+        weight = np.ascontiguousarray(self.weights[f"{name}.weight"].T)  # (in, out)
+        activation = self.precision.linear.get(name)
+        if activation is None:
+            product = self._node("MatMul", x, self._constant(f"{name}.weight", weight))
+        else:
+            product = self._int8_product(name, x, weight, activation)
+        return self._node("Add", product, self._weight(f"{name}.bias"), name=output)
+
+    def _int8_product(self, name: str, x: str, weight: Array, activation: ActivationRange) -> str:
+        columns, scales = quantize_rows(weight.T)
+        x_params = (
+            self._constant(f"{name}.x_scale", np.float32(activation.scale)),
+            self._constant(f"{name}.x_zero", np.uint8(activation.zero_point)),
+        )
+        rounded = self._node("DequantizeLinear", self._node("QuantizeLinear", x, *x_params), *x_params)
+        weight_scale = self._constant(f"{name}.w_scale", scales)
+        weight_zero = self._constant(f"{name}.w_zero", np.zeros(len(scales), np.int8))
+        stored = self._constant(f"{name}.weight", np.ascontiguousarray(columns.T))
+        wide = self._node("DequantizeLinear", stored, weight_scale, weight_zero, axis=1)
+        return self._node("MatMul", rounded, wide)
+
+    def _norm(self, name: str, x: str) -> str:
+        scale, shift = self._weight(f"{name}.weight"), self._weight(f"{name}.bias")
+        return self._node("LayerNormalization", x, scale, shift, axis=-1, epsilon=self.shape.epsilon)
+
+    def _node(self, op: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
+        output = name or f"{op.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, list(inputs), [output], name=f"n_{output}", **attributes))
+        return output
+
+    def _weight(self, name: str) -> str:
+        return self._constant(name, self.weights[name])
+
+    def _constant(self, name: str, value: Array | np.generic) -> str:
+        if name not in self.constants:
+            self.constants[name] = numpy_helper.from_array(np.asarray(value), name)
+        return name
+
+    def _float(self, name: str, value: float) -> str:
+        return self._constant(name, np.float32(value))
+
+    def _int(self, name: str, value: int) -> str:
+        return self._constant(name, np.int64(value))
+
+    def _ints(self, name: str, values: list[int]) -> str:
+        return self._constant(name, np.array(values, np.int64))
+
+
+def quantize_rows(matrix: Array) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return int8 values and one symmetric scale a row: row ~ values * scale."""
+    scales = np.maximum(np.abs(matrix).max(axis=1) / 127, 1e-12).astype(np.float32)
+    return np.clip(np.rint(matrix / scales[:, None]), -127, 127).astype(np.int8), scales

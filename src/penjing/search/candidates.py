@@ -1,0 +1,248 @@
+"""Trained models as bundles: each in float32 and in int8, exported, checked, and sealed as a stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from penjing.bundle.manifest import Manifest, Outputs
+from penjing.bundle.write import new_manifest, write_bundle
+from penjing.export.onnx import FLOAT32, Precision, encoder_to_onnx
+from penjing.export.parity import check_parity, onnx_logits
+from penjing.records import Step
+from penjing.search.context import Context
+from penjing.search.models import Trained
+from penjing.search.stages import write_text
+from penjing.shrink.quantize import calibrate, quantize
+from penjing.shrink.structure import put_pieces_back
+from penjing.train.batches import Tokens, tokenize
+from penjing.train.checkpoint import load_pretrained
+from penjing.train.encoder import Encoder
+from penjing.train.linear import train_linear
+from penjing.train.predict import logits_of
+
+Role = Literal["baseline", "teacher", "plain-int8", "candidate"]
+
+_CALIBRATION_TEXTS = 256
+_DIVERGENCE_TOLERANCE = 0.01  # mean KL from the float32 answers, in nats, above which layers are reverted
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One bundle that may be chosen, not measured yet."""
+
+    name: str
+    role: Role
+    recipe: tuple[Step, ...]
+    engine: str
+    folder: Path
+    key: str
+    train_s: float
+    parameters: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An encoder with the tokenizer that goes with it."""
+
+    name: str
+    recipe: tuple[Step, ...]
+    model: Encoder
+    tokenizer: Path
+    key: str
+    train_s: float
+
+
+def linear_candidate(context: Context) -> Candidate:
+    """Return the baseline: hashed n-grams and a linear model, trained on the same rows."""
+    context.reporter.begin("linear")
+
+    def make(folder: Path, _: Path) -> None:
+        trained = train_linear(
+            context.texts("train"),
+            context.truth["train"],
+            dev=(context.texts("dev"), context.truth["dev"]),
+            multi_label=context.splits.multi_label,
+            metric=context.task.bar.metric,
+            folder=folder,
+        )
+        manifest = _manifest(context, "linear", (Step(name="linear", values=trained.values),), trained.parameters)
+        manifest = manifest.model_copy(
+            update={"engine": "linear", "model": "model.safetensors", "input": trained.input, "origin": None}
+        )
+        write_bundle(folder / "bundle", manifest, {"model.safetensors": trained.file})
+        write_text(folder / "result.json", json.dumps({"train_s": trained.train_s}))
+        trained.file.unlink()
+
+    stage = context.store.stage("linear", {"data": context.data_key, "metric": context.task.bar.metric}, make)
+    manifest = _read_manifest(stage.folder)
+    train_s = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))["train_s"]
+    context.reporter.end("trained", reused=stage.reused)
+    return Candidate(
+        "linear", "baseline", manifest.recipe, "linear", stage.folder / "bundle", stage.key, train_s,
+        manifest.parameters or 0, (),
+    )  # fmt: skip
+
+
+def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
+    """Return the un-compressed teacher, its plain int8, and the teacher with a trimmed vocabulary."""
+    trimmed = _Source(
+        "trimmed teacher", (*teacher.recipe, context.vocabulary.step), teacher.load(), context.vocabulary.tokenizer,
+        teacher.key, teacher.train_s,
+    )  # fmt: skip
+    original = load_pretrained(context.model.folder, labels=len(context.splits.labels), seed=context.seed)
+    whole = replace(
+        trimmed,
+        name="teacher",
+        recipe=teacher.recipe,
+        model=put_pieces_back(trimmed.model, context.vocabulary.kept.tolist(), original=original),
+        tokenizer=context.model.folder / "tokenizer.json",
+    )
+    return [
+        _float32(context, whole, "teacher"),
+        _int8(context, whole, "plain-int8", name="teacher int8", int8_embeddings=False),
+        _float32(context, trimmed, "candidate"),
+        _int8(context, trimmed, "candidate", name="trimmed teacher int8", int8_embeddings=True),
+    ]
+
+
+def student_candidates(context: Context, student: Trained) -> list[Candidate]:
+    """Return one student in float32, with int8 layers, and with int8 embeddings as well."""
+    source = _Source(
+        student.name, student.recipe, student.load(), context.vocabulary.tokenizer, student.key, student.train_s
+    )
+    return [
+        _float32(context, source, "candidate"),
+        _int8(context, source, "candidate", name=f"{student.name}, int8", int8_embeddings=False),
+        _int8(context, source, "candidate", name=f"{student.name}, int8 + embeddings", int8_embeddings=True),
+    ]
+
+
+def _float32(context: Context, source: _Source, role: Role) -> Candidate:
+    def make(folder: Path, _: Path) -> None:
+        tokens = _calibration_tokens(context, source)
+        model = encoder_to_onnx(source.model.shape, _arrays(source.model))
+        expected = logits_of(source.model, tokens, device=replace(context.device, bfloat16=False))
+        difference = check_parity(onnx_logits(model, tokens), expected)
+        note = f"ONNX against PyTorch in float32 on {len(tokens)} texts: largest difference of a logit {difference:.1e}"
+        _write(context, folder, source, model, source.name, source.recipe, (note,))
+
+    return _candidate(context, source, role, source.name, {"precision": "float32"}, make)
+
+
+def _int8(context: Context, source: _Source, role: Role, *, name: str, int8_embeddings: bool) -> Candidate:
+    def make(folder: Path, _: Path) -> None:
+        tokens = _calibration_tokens(context, source)
+        arrays = _arrays(source.model)
+        expected = onnx_logits(encoder_to_onnx(source.model.shape, arrays, precision=FLOAT32), tokens)
+
+        def divergence(precision: Precision) -> float:
+            found = onnx_logits(encoder_to_onnx(source.model.shape, arrays, precision=precision), tokens)
+            return mean_divergence(expected, found, multi_label=context.splits.multi_label)
+
+        settled = quantize(
+            calibrate(source.model, tokens, device=context.device),
+            measure=divergence,
+            tolerance=_DIVERGENCE_TOLERANCE,
+            int8_embeddings=int8_embeddings,
+        )
+        model = encoder_to_onnx(source.model.shape, arrays, precision=settled.precision)
+        kept = f", float32 again: {', '.join(settled.reverted)}" if settled.reverted else ""
+        note = f"int8 against float32 on {len(tokens)} texts: mean KL {settled.divergence:.1e} nats{kept}"
+        recipe = (*source.recipe, Step(name="int8", values={"reverted": list(settled.reverted)}))
+        if int8_embeddings:
+            recipe = (*recipe, Step(name="int8-embeddings"))
+        _write(context, folder, source, model, name, recipe, (note,))
+
+    return _candidate(context, source, role, name, {"precision": "int8", "embeddings": int8_embeddings}, make)
+
+
+def _candidate(
+    context: Context, source: _Source, role: Role, name: str, inputs: Mapping[str, Any], make: Any
+) -> Candidate:
+    context.reporter.begin(f"export {name}")
+    stage = context.store.stage("bundle", {"model": source.key, "name": name, **context.base_key, **inputs}, make)
+    manifest = _read_manifest(stage.folder)
+    notes = tuple(json.loads((stage.folder / "notes.json").read_text(encoding="utf-8")))
+    context.reporter.end(notes[0], reused=stage.reused)
+    return Candidate(
+        name, role, manifest.recipe, "onnxruntime", stage.folder / "bundle", stage.key, source.train_s,
+        manifest.parameters or 0, notes,
+    )  # fmt: skip
+
+
+def _write(
+    context: Context,
+    folder: Path,
+    source: _Source,
+    model: onnx.ModelProto,
+    name: str,
+    recipe: tuple[Step, ...],
+    notes: tuple[str, ...],
+) -> None:
+    onnx.save(model, folder / "model.onnx")
+    manifest = _manifest(context, name, recipe, source.model.parameter_count())
+    tokens_input = {
+        "type": "tokens",
+        "tokenizer": "tokenizer.json",
+        "max_length": context.vocabulary.max_length,
+        "pad_id": source.model.shape.pad_id,
+    }
+    manifest = manifest.model_copy(update={"engine": "onnxruntime", "model": "model.onnx", "input": tokens_input})
+    write_bundle(
+        folder / "bundle", manifest, {"model.onnx": folder / "model.onnx", "tokenizer.json": source.tokenizer}
+    )
+    (folder / "model.onnx").unlink()
+    write_text(folder / "notes.json", json.dumps(notes))
+
+
+def _manifest(context: Context, name: str, recipe: tuple[Step, ...], parameters: int) -> Manifest:
+    outputs = Outputs(
+        labels=context.splits.labels,
+        multi_label=context.splits.multi_label,
+        abstain_below=context.task.abstain_below,
+    )
+    return new_manifest(
+        name=f"{context.task.name}: {name}",
+        outputs=outputs,
+        recipe=recipe,
+        parameters=parameters,
+        origin=context.model.origin,
+        task=context.task.model_dump(mode="json"),
+    )
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    return Manifest.model_validate_json((folder / "bundle" / "manifest.json").read_text(encoding="utf-8"))
+
+
+def _calibration_tokens(context: Context, source: _Source) -> Tokens:
+    rows = np.random.default_rng(context.seed).permutation(len(context.splits.train))[:_CALIBRATION_TEXTS]
+    texts = [context.splits.train[row].text for row in rows]
+    tokenizer = Tokenizer.from_file(str(source.tokenizer))
+    return tokenize(
+        tokenizer, texts, max_length=context.vocabulary.max_length, pad_id=source.model.shape.pad_id
+    )
+
+
+def _arrays(model: Encoder) -> dict[str, NDArray[np.float32]]:
+    return {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+
+
+def mean_divergence(expected: NDArray[np.float32], found: NDArray[np.float32], *, multi_label: bool) -> float:
+    """Return the mean Kullback-Leibler divergence of the answers, in nats a text."""
+    a, b = torch.from_numpy(expected).double(), torch.from_numpy(found).double()
+    if multi_label:
+        a, b = torch.stack([a, -a], -1) / 2, torch.stack([b, -b], -1) / 2
+    p, q = a.log_softmax(-1), b.log_softmax(-1)
+    return float((p.exp() * (p - q)).sum(-1).flatten(1 if multi_label else 0).mean())

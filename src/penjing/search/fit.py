@@ -1,0 +1,93 @@
+"""The main job: data, a bar and a budget in; the smallest bundle that meets the bar out.
+
+    data -> model -> vocabulary -> linear baseline -> teacher -> students -> bundles
+         -> answers on dev -> latency, memory -> choice -> answers on test -> bundle + report
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from penjing.errors import MissingExtraError
+from penjing.records import Quality, Trial, Verdict
+from penjing.search.progress import Reporter, Silent
+from penjing.spec import Task
+
+REPORT_NAME = "report.html"
+BUNDLE_NAME = "bundle"
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What `fit` hands back."""
+
+    trials: tuple[Trial, ...]
+    """Every candidate, with its figures on dev."""
+    choice: str
+    """The name of the chosen trial, or of the nearest miss where `verdict.word` is "not met"."""
+    reason: str
+    verdict: Verdict
+    """On test."""
+    test: Mapping[str, Quality]
+    """The quality on test of the choice, the teacher and the linear baseline."""
+    bundle: Path
+    report: Path
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the bar is met or undecided, 3 where it is not met."""
+        return 3 if self.verdict.word == "not met" else 0
+
+
+def fit(
+    task: Task,
+    *,
+    output: str | Path | None = None,
+    cache: str | Path | None = None,
+    reporter: Reporter | None = None,
+) -> FitResult:
+    """Return the smallest or fastest model that meets the task's bar within its budget, as a bundle on disk.
+
+    Finished stages in `output` (default: runs/NAME) are used again, so a killed run goes on where it stopped and
+    a changed bar costs no training. Pretrained models are kept in `cache` (default: the user's cache folder).
+
+    Raises:
+        PenjingError: the data, the model or the disk is not fit for the task; the message says what to do.
+    """
+    _require_training()
+    from penjing.search.run import run_fit
+
+    folder = Path(output) if output is not None else Path("runs") / task.name
+    kept = Path(cache) if cache is not None else default_cache()
+    return run_fit(task, output=folder, cache=kept, reporter=reporter or Silent())
+
+
+def default_cache() -> Path:
+    """Return the user's cache folder for pretrained models: $XDG_CACHE_HOME/penjing or ~/.cache/penjing."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penjing"
+
+
+def plan_lines(task: Task) -> Sequence[str]:
+    """Return what `fit` would do, a line a stage, without doing it."""
+    budget = task.budget
+    limits = [f"{name} <= {getattr(budget, name)}" for name in type(budget).model_fields if getattr(budget, name)]
+    return (
+        f"task      {task.name} ({task.kind})",
+        f"data      {task.data.source or task.data.train}",
+        f"model     {task.model}",
+        f"bar       {task.bar.metric}, at_least {task.bar.at_least}, drop_at_most {task.bar.drop_at_most}",
+        f"budget    {', '.join(limits)}",
+        f"objective {task.objective}",
+    )
+
+
+def _require_training() -> None:
+    try:
+        import onnx  # noqa: F401
+        import sklearn  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(error.name or "torch", extra="train") from error

@@ -1,0 +1,69 @@
+"""Which models are tried: recipes of steps, from the lists in the task file or chosen for the teacher's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from penjing.records import Step
+from penjing.spec import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The sizes of one student, as shares of its teacher's."""
+
+    layers: int
+    heads: float
+    ffn: float
+
+    @property
+    def name(self) -> str:
+        """A name for tables: "4 layers, 1/2 FFN"."""
+        parts = [f"{self.layers} layer{'s' if self.layers > 1 else ''}"]
+        if self.heads < 1:
+            parts.append(f"{self.heads:.0%} heads")
+        if self.ffn < 1:
+            parts.append(f"{self.ffn:.0%} FFN")
+        return ", ".join(parts)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The recipe steps that lead here from the trimmed teacher."""
+        steps = [Step(name="depth", values={"layers": self.layers})]
+        if self.heads < 1:
+            steps.append(Step(name="heads", values={"share": self.heads}))
+        if self.ffn < 1:
+            steps.append(Step(name="ffn", values={"share": self.ffn}))
+        return (*steps, Step(name="distill"))
+
+    def cost(self) -> float:
+        """Return the compute a token in units of a full block's attention; FFN counts double."""
+        return self.layers * (self.heads + 2 * self.ffn)
+
+
+def structures(recipe: Recipe, *, layers: int) -> tuple[Structure, ...]:
+    """Return the students to train, largest first, so that each can start from the one before.
+
+    >>> [s.name for s in structures(Recipe(layers=(4, 2), ffn=(0.5,)), layers=6)]
+    ['4 layers, 50% FFN', '2 layers, 50% FFN']
+    """
+    if not (recipe.layers or recipe.heads or recipe.ffn):
+        return _default(layers)
+    depths = recipe.layers or (layers,)
+    found = {
+        Structure(min(depth, layers), heads, ffn)
+        for depth, heads, ffn in product(depths, recipe.heads or (1.0,), recipe.ffn or (1.0,))
+    }
+    return tuple(sorted(found, key=lambda structure: -structure.cost()))
+
+
+def _default(layers: int) -> tuple[Structure, ...]:
+    """Return three students: about half, a third and a fifth of the teacher's compute.
+
+    Depth goes first: at batch 1 a narrow layer costs nearly as much time as a wide one.
+    """
+    shares: Sequence[tuple[float, float]] = ((0.6, 0.5), (0.45, 0.5), (0.3, 0.25))
+    wanted = (Structure(max(1, round(layers * depth)), 1.0, ffn) for depth, ffn in shares)
+    return tuple(dict.fromkeys(wanted))

@@ -1,0 +1,70 @@
+"""The stages of `fit`, in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from penjing.search.candidates import Candidate, linear_candidate, student_candidates, teacher_candidates
+from penjing.search.choose import choose
+from penjing.search.context import Context, open_run
+from penjing.search.deliver import Outcome, deliver
+from penjing.search.evaluate import Answers, answers, make_trial, timings
+from penjing.search.fit import FitResult
+from penjing.search.models import train_students, train_teacher
+from penjing.search.progress import Reporter
+from penjing.search.stages import storage_error, write_text
+from penjing.spec import Task
+
+TEACHER, BASELINE = "teacher", "linear"
+
+
+def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> FitResult:
+    """Run every stage that is not there yet and return the choice."""
+    started = time.monotonic()
+    torch.set_num_threads(task.budget.threads)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, output) from error
+    context = open_run(task, output=output, cache=cache, reporter=reporter)
+    candidates = _candidates(context)
+    on_dev = {candidate.name: answers(context, candidate, split="dev") for candidate in candidates}
+    timed = timings(context, candidates)
+    trials = tuple(
+        make_trial(context, candidate, on_dev[candidate.name], timed[candidate.name], teacher=on_dev[TEACHER])
+        for candidate in candidates
+    )
+    write_text(output / "trials.jsonl", "".join(f"{trial.model_dump_json()}\n" for trial in trials))
+    choice = choose(trials, objective=task.objective, bar=task.bar)
+    outcome = Outcome(
+        trials=trials,
+        choice=choice,
+        candidates={candidate.name: candidate for candidate in candidates},
+        on_dev=on_dev,
+        on_test=_test_answers(context, candidates, choice.trial.name),
+        seconds=time.monotonic() - started,
+    )
+    return deliver(context, outcome, output=output)
+
+
+def _candidates(context: Context) -> list[Candidate]:
+    found = [linear_candidate(context)]
+    teacher = train_teacher(context)
+    found += teacher_candidates(context, teacher)
+    for student in train_students(context, teacher):
+        found += student_candidates(context, student)
+    return found
+
+
+def _test_answers(context: Context, candidates: list[Candidate], choice: str) -> Mapping[str, Answers]:
+    """Touch test for the choice and for the two it is compared with, and for nothing else."""
+    wanted = {TEACHER, BASELINE, choice}
+    return {
+        candidate.name: answers(context, candidate, split="test")
+        for candidate in candidates
+        if candidate.name in wanted
+    }

@@ -1,0 +1,116 @@
+"""Int8 with static scales: calibrated on training texts, the layers that cannot bear it reverted to float32.
+
+Weights are symmetric int8 with one scale an output channel, activations uint8 with one scale a tensor that
+never changes with the input, so that an answer does not depend on the other texts of its batch.
+
+Sources: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+Inference" (the arithmetic); clipping by least squared error as in Banner et al. 2019; the greedy revert follows
+the idea of NNCF's accuracy control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from penjing.export.onnx import ActivationRange, Precision
+from penjing.train.batches import Tokens, sorted_batches
+from penjing.train.device import Device
+from penjing.train.encoder import Encoder
+
+_SAMPLE = 400_000  # activations kept a layer
+_CLIP_RATIOS = np.linspace(0.3, 1.0, 15)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """The precision that was settled on, and what was reverted to float32 to get there."""
+
+    precision: Precision
+    reverted: tuple[str, ...]
+    divergence: float
+    """What `measure` said of it."""
+
+
+def calibrate(model: Encoder, tokens: Tokens, *, device: Device) -> dict[str, ActivationRange]:
+    """Return the input range of every linear layer in the blocks, from real activations (padding left out)."""
+    samples: dict[str, list[NDArray[np.float32]]] = {}
+    mask: Tensor = torch.empty(0)
+
+    def keep(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+        def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            samples.setdefault(name, []).append(inputs[0][mask].float().cpu().numpy().ravel())
+
+        return hook
+
+    linears = {name: m for name, m in model.named_modules() if isinstance(m, nn.Linear) and "blocks." in name}
+    hooks = [module.register_forward_pre_hook(keep(name)) for name, module in linears.items()]
+    model.to(device.name).eval()
+    try:
+        with torch.inference_mode():
+            for indices in sorted_batches(tokens.lengths, size=32):
+                ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
+                model(ids, mask)
+    finally:
+        for handle in hooks:
+            handle.remove()
+    return {name: activation_range(np.concatenate(parts)) for name, parts in samples.items()}
+
+
+def activation_range(values: NDArray[np.float32]) -> ActivationRange:
+    """Return the uint8 range with the least squared error on `values`; zero is always exact.
+
+    >>> activation_range(np.array([0.0, 1.0, 2.55], np.float32))
+    ActivationRange(scale=0.01, zero_point=0)
+    """
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    sample = values[:: max(1, len(values) // _SAMPLE)].astype(np.float64)
+    ranges = [_range(low * ratio, high * ratio) for ratio in _CLIP_RATIOS]
+    return min(ranges, key=lambda found: _squared_error(sample, found))
+
+
+def _range(low: float, high: float) -> ActivationRange:
+    scale = max((high - low) / 255, 1e-8)
+    return ActivationRange(scale=round(scale, 10), zero_point=int(np.clip(round(-low / scale), 0, 255)))
+
+
+def _squared_error(values: NDArray[np.float64], found: ActivationRange) -> float:
+    stored = np.clip(np.rint(values / found.scale) + found.zero_point, 0, 255)
+    return float(np.square((stored - found.zero_point) * found.scale - values).sum())
+
+
+def quantize(
+    ranges: Mapping[str, ActivationRange],
+    *,
+    measure: Callable[[Precision], float],
+    tolerance: float,
+    int8_embeddings: bool,
+    most_reverted: int = 4,
+) -> Quantized:
+    """Return the precision with as many int8 layers as `tolerance` on the divergence of the answers allows.
+
+    `measure` returns the divergence from the float32 answers. While it is above `tolerance`, the layer whose
+    revert helps most goes back to float32, `most_reverted` layers at the most.
+    """
+    linear = dict(ranges)
+    precision = Precision(linear=linear, int8_embeddings=int8_embeddings)
+    divergence, reverted = measure(precision), list[str]()
+    while divergence > tolerance and linear and len(reverted) < most_reverted:
+        options = {}
+        for name in linear:
+            others = {other: found for other, found in linear.items() if other != name}
+            options[name] = measure(Precision(linear=others, int8_embeddings=int8_embeddings))
+        worst = min(options, key=lambda name: options[name])
+        if options[worst] >= divergence:
+            break
+        divergence = options[worst]
+        del linear[worst]
+        reverted.append(worst)
+        precision = Precision(linear=dict(linear), int8_embeddings=int8_embeddings)
+    return Quantized(precision, tuple(reverted), divergence)

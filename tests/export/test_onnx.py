@@ -1,0 +1,116 @@
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from penjing.errors import ExportError
+from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx, quantize_rows
+from penjing.export.parity import check_parity, onnx_logits
+from penjing.shrink.importance import Importance
+from penjing.shrink.quantize import activation_range, calibrate, quantize
+from penjing.shrink.structure import narrow
+from penjing.train.device import Device
+from penjing.train.predict import logits_of
+from tests.train.tiny import separable, tiny_encoder
+
+CPU = Device("cpu", bfloat16=False)
+
+
+def arrays(model):
+    return {name: value.detach().numpy() for name, value in model.state_dict().items()}
+
+
+@pytest.fixture
+def tokens():
+    return separable(50)[0]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "first"])
+@pytest.mark.parametrize("labels", [2, 7])
+def test_float32_file_answers_as_torch(tokens, pooling, labels):
+    model = tiny_encoder(pooling=pooling, labels=labels)
+    exported = onnx_logits(encoder_to_onnx(model.shape, arrays(model)), tokens)
+    assert check_parity(exported, logits_of(model, tokens, device=CPU)) < 1e-5
+
+
+def test_a_narrowed_model_answers_as_torch(tokens):
+    model = tiny_encoder()
+    random = np.random.default_rng(0)
+    scores = Importance(
+        heads=tuple(random.random(4) for _ in range(3)), ffn=tuple(random.random(128) for _ in range(3))
+    )
+    small = narrow(model, scores, heads=0.5, ffn=0.5)
+    exported = onnx_logits(encoder_to_onnx(small.shape, arrays(small)), tokens)
+    check_parity(exported, logits_of(small, tokens, device=CPU))
+
+
+def test_parity_fails_over_the_tolerance_and_on_nan():
+    expected = np.zeros((2, 2), np.float32)
+    with pytest.raises(ExportError, match=r"0\.01"):
+        check_parity(expected + np.float32(0.01), expected)
+    with pytest.raises(ExportError, match="nan"):
+        check_parity(expected * np.float32("nan"), expected)
+
+
+def int8_model(model, tokens, **embeddings):
+    ranges = calibrate(model, tokens, device=CPU)
+    return encoder_to_onnx(model.shape, arrays(model), precision=Precision(linear=ranges, **embeddings))
+
+
+def test_int8_is_close_smaller_and_the_same_at_every_batch_size(tokens):
+    model = tiny_encoder()
+    exact = logits_of(model, tokens, device=CPU)
+    exported = int8_model(model, tokens, int8_embeddings=True)
+    found = onnx_logits(exported, tokens)
+    assert np.abs(found - exact).max() < 0.1 * np.abs(exact).max()
+    assert exported.ByteSize() < 0.5 * encoder_to_onnx(model.shape, arrays(model)).ByteSize()
+    alone = np.concatenate([onnx_logits(exported, tokens.take(np.array([row]))) for row in range(len(tokens))])
+    np.testing.assert_allclose(alone, found, atol=1e-5)
+
+
+def test_int8_layers_are_stored_as_int8():
+    model = tiny_encoder()
+    exported = int8_model(model, separable(20)[0], int8_embeddings=True)
+    kinds = {tensor.name: tensor.data_type for tensor in exported.graph.initializer}
+    assert kinds["blocks.0.qkv.weight"] == onnx.TensorProto.INT8
+    assert kinds["words.int8"] == onnx.TensorProto.INT8
+    assert kinds["head.weight"] == onnx.TensorProto.FLOAT
+    assert "words.weight" not in kinds
+
+
+def test_rows_are_restored_within_half_a_step():
+    matrix = np.random.default_rng(0).normal(size=(5, 40)).astype(np.float32)
+    stored, scales = quantize_rows(matrix)
+    assert np.abs(stored * scales[:, None] - matrix).max() <= scales.max() / 2 + 1e-7
+    assert not quantize_rows(np.zeros((2, 3), np.float32))[0].any()
+
+
+def test_activation_range_is_clipped_where_a_few_values_are_far_out():
+    values = np.random.default_rng(0).normal(size=100_000).astype(np.float32)
+    calm = activation_range(values)
+    wild = activation_range(np.append(values, np.float32(60.0)))
+    assert wild.scale < 60 / 255
+    assert calm.scale < wild.scale
+
+
+def test_the_layer_that_hurts_most_is_reverted_first():
+    ranges = {name: ActivationRange(0.1, 128) for name in ("a", "b", "c")}
+    harm = {"a": 0.01, "b": 0.5, "c": 0.2}
+
+    def measure(precision):
+        return sum(harm[name] for name in precision.linear)
+
+    found = quantize(ranges, measure=measure, tolerance=0.3, int8_embeddings=False)
+    assert found.reverted == ("b",)
+    assert set(found.precision.linear) == {"a", "c"}
+    assert found.divergence == pytest.approx(0.21)
+    assert quantize(ranges, measure=measure, tolerance=1.0, int8_embeddings=False).reverted == ()
+    assert len(quantize(ranges, measure=measure, tolerance=0.0, int8_embeddings=False, most_reverted=2).reverted) == 2
+
+
+def test_calibration_leaves_padding_out(tokens):
+    model = tiny_encoder(layers=1)
+    with torch.no_grad():
+        model.words.weight[0] = 100.0  # the padding row
+    ranges = calibrate(model, tokens, device=CPU)
+    assert ranges["blocks.0.qkv"].scale < 0.1
