@@ -1,4 +1,4 @@
-"""Vocabulary trim, tokenizer side: choose the pieces that stay, rewrite tokenizer.json, prove what did not change.
+"""Vocabulary trim, tokenizer side: choose pieces, rewrite tokenizer.json, prove what did not change.
 
     counts = count_pieces(tokenizer, train_texts)
     keep = choose_pieces(tokenizer_json, counts, train_texts)

@@ -30,7 +30,7 @@ class PieceModel(Protocol):
         ...
 
     def surface(self, piece_id: int) -> str:
-        """Return the text the piece stands for without markers and spaces; "" where it is not whole characters."""
+        """Return the text the piece stands for, without markers; "" where it is not whole characters."""
         ...
 
     def trimmed(self, keep: Sequence[int]) -> dict[str, Any]:

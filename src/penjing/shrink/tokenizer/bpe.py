@@ -5,13 +5,14 @@ are those of the piece alone, in the same order (its merge tree). Where a piece 
 the merges that stay keep their order; so at each step the merge that was the lowest of all is still there,
 and still the lowest.
 
-Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", ACL 2016, for the model.
+Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", ACL 2016.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from penjing.shrink.tokenizer.base import byte_pieces, ranks
@@ -114,7 +115,7 @@ class BpeModel:
         symbols = self._symbols(piece)
         tree = set(symbols)
         while True:
-            pairs = list(zip(symbols, symbols[1:], strict=False))
+            pairs = list(pairwise(symbols))
             known = [place for place, pair in enumerate(pairs) if pair in self.merge_ranks]
             if not known:
                 return tree, symbols

@@ -16,7 +16,7 @@ from penjing.shrink.tokenizer.identity import encode, unlimited
 from penjing.shrink.tokenizer.scripts import COMMON, script_shares, scripts_of
 
 FREQUENT_SHARE = 0.5
-"""Frequent pieces that are kept beside those of the training texts, as a share of them, where no size is asked."""
+"""Frequent pieces kept beside those of the training texts, as a share of them, where no size is asked."""
 
 _PLACEHOLDER = re.compile(r"[\[<]unused_?\d+[\]>]|madeupword\d+")
 

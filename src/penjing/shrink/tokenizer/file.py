@@ -24,7 +24,7 @@ class TokenizerFile:
     model: PieceModel
 
     def required(self) -> frozenset[int]:
-        """Return the ids that must stay: added tokens, those of the post-processor and padding, the anchors."""
+        """Return the ids that must stay: added tokens, anchors, those of post-processor and padding."""
         added = {token["id"] for token in self.spec["added_tokens"]}
         padding = self.spec.get("padding")
         pad = {padding["pad_id"]} if padding else set()
@@ -40,7 +40,7 @@ class TokenizerFile:
 
 
 def read_tokenizer(tokenizer_json: str) -> TokenizerFile:
-    """Return the tokenizer that `tokenizer_json` describes, written as the tokenizers library writes it today.
+    """Return the tokenizer that `tokenizer_json` describes, as the tokenizers library writes it today.
 
     Raises:
         ModelError: it is not a tokenizer.json, or its model is not WordPiece, BPE or Unigram.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from tokenizers.models import Unigram
 
 from penjing.errors import ModelError
 from penjing.shrink.tokenizer.base import ranks
@@ -78,12 +78,9 @@ def unlimited(tokenizer: Tokenizer) -> Tokenizer:
 
 def _unknown(tokenizer: Tokenizer) -> int:
     """Return the id of the unknown piece, or -1 where there is none."""
-    model = tokenizer.model
-    if isinstance(model, Unigram):
-        return -1 if model.unk_id is None else int(model.unk_id)
-    name = getattr(model, "unk_token", None)
-    found = tokenizer.token_to_id(name) if name else None
-    return -1 if found is None else found
+    model = json.loads(tokenizer.to_str())["model"]
+    found = model["unk_id"] if "unk_id" in model else model["vocab"].get(model["unk_token"])
+    return -1 if found is None else int(found)
 
 
 def _broken(index: int, before: int, after: int) -> ModelError:

@@ -12,7 +12,7 @@ COMMON = "COMMON"
 """Punctuation, symbols, digits and accents: used with every script."""
 
 USED_FROM = 0.001
-"""A script is used where at least one character in a thousand belongs to it: a stray name is not a language."""
+"""A script is used where one character in a thousand belongs to it: a stray name is not a language."""
 
 _WIDTHS = ("FULLWIDTH ", "HALFWIDTH ")
 _SHARED = frozenset({"", "DIGIT", "COMBINING", "MODIFIER", "VARIATION", "ENCLOSING", "EMOJI"})
@@ -47,7 +47,7 @@ def scripts_of(text: str) -> frozenset[str]:
 
 
 def script_shares(texts: Iterable[str]) -> Mapping[str, float]:
-    """Return the share of each used script among the characters that are not spaces; COMMON is always there."""
+    """Return the share of each used script among characters that are not spaces; COMMON is always there."""
     characters: Counter[str] = Counter()
     for text in texts:
         characters.update(text)

