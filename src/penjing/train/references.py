@@ -26,7 +26,7 @@ _HUB_FILES = (
     "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "modules.json",
     "1_Pooling/config.json", WEIGHTS, "README.md",
 )  # fmt: skip
-_HUB_NAME = re.compile(r"(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>[\w./-]+))?")
+_HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(?P<revision>\w[\w./-]*))?")
 
 
 @dataclass(frozen=True)
