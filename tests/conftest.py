@@ -1,0 +1,23 @@
+"""Bundles that several folders of tests use; read-only, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.small import golden_bundle, linear_bundle
+
+GOLDEN_TEXTS = ["good film", "bad", "很 好 🎉", "a film that is not bad", "good " * 40]
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A token bundle with golden answers."""
+    return golden_bundle(tmp_path_factory.mktemp("tokens"), GOLDEN_TEXTS)
+
+
+@pytest.fixture(scope="session")
+def tiny_linear_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A linear bundle."""
+    return linear_bundle(tmp_path_factory.mktemp("linear"))

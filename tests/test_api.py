@@ -1,0 +1,92 @@
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import penjing
+from penjing import BundleError, ModelError, Prediction, classify_text
+from tests.small import token_bundle
+
+
+def modules_after(code):
+    """The names of the modules that a fresh process has loaded after `code`."""
+    code += "\nimport sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.splitlines()} | set(done.stdout.splitlines())
+
+
+def test_all_is_sorted_and_every_name_is_there():
+    assert list(penjing.__all__) == sorted(penjing.__all__)
+    assert all(getattr(penjing, name) is not None for name in penjing.__all__)
+
+
+def test_all_is_what_type_checkers_see():
+    tree = ast.parse(Path(penjing.__file__).read_text(encoding="utf-8"))
+    twin = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name for node in twin.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == set(penjing.__all__)
+    assert set(penjing.__all__) <= set(dir(penjing))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="nonsense"):
+        penjing.nonsense  # noqa: B018
+
+
+def test_import_is_light():
+    heavy = {"numpy", "pydantic", "torch", "onnxruntime", "tokenizers", "typer", "rich"}
+    assert not heavy & modules_after("import penjing")
+
+
+def test_a_prediction_loads_nothing_of_training(tiny_bundle):
+    loaded = modules_after(
+        f"from penjing import classify_text; classify_text('good', model_path={str(tiny_bundle)!r})"
+    )
+    assert "onnxruntime" in loaded
+    assert not {"torch", "transformers", "sklearn", "scipy", "onnx", "pandas", "openvino", "rich"} & loaded
+
+
+def test_one_text_gives_one_prediction(tiny_bundle):
+    found = classify_text("good", model_path=tiny_bundle)
+    assert isinstance(found, Prediction)
+    assert found.label == "good"
+
+
+def test_several_texts_give_a_list(tiny_bundle):
+    found = classify_text(["good", "bad"], model_path=str(tiny_bundle))
+    assert [prediction.label for prediction in found] == ["good", "bad"]
+
+
+def test_a_bundle_is_opened_once(tiny_bundle, tmp_path):
+    folder = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    first = classify_text("good", model_path=folder)
+    (folder / "model.onnx").unlink()
+    assert classify_text("good", model_path=folder) == first
+
+
+def test_a_bundle_that_was_replaced_is_opened_again(tmp_path):
+    folder = token_bundle(tmp_path)
+    before = classify_text("good", model_path=folder).score
+    shutil.rmtree(folder)
+    token_bundle(tmp_path, outputs={"labels": ("bad", "good"), "temperature": 5.0})
+    later = (folder / "manifest.json").stat().st_mtime_ns + 10**9
+    os.utime(folder / "manifest.json", ns=(later, later))
+    assert classify_text("good", model_path=folder).score < before
+
+
+def test_no_bundle_is_a_bundle_error(tmp_path):
+    with pytest.raises(BundleError, match="penjing fit"):
+        classify_text("good", model_path=tmp_path / "nothing")
+
+
+def test_a_model_without_a_trained_head_is_refused(tmp_path):
+    pytest.importorskip("penjing.export.checkpoint")
+    (tmp_path / "config.json").write_text(
+        '{"model_type": "bert", "architectures": ["BertModel"]}', encoding="utf-8"
+    )
+    with pytest.raises(ModelError, match="penjing fit"):
+        classify_text("good", model_path=tmp_path)
