@@ -1,1 +1,1 @@
-"""measure."""
+"""What was measured: quality with intervals, verdicts, calibration, latency, memory and size."""

@@ -1,1 +1,1 @@
-"""tasks."""
+"""What each kind of task takes in and gives out."""

@@ -1,0 +1,87 @@
+"""Measures bundles for `penjing bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from penjing.bundle.golden import GOLDEN_NAME, read_golden
+from penjing.bundle.read import check_files, read_manifest
+from penjing.bundle.worker import worker_command
+from penjing.cli.texts import read_texts
+from penjing.errors import BundleError, DataError, TaskError
+from penjing.measure.latency import Measured, measure_systems
+from penjing.measure.size import folder_size
+
+_MOST_TEXTS = 1000
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One bundle and its figures."""
+
+    bundle: str
+    size_bytes: int
+    measured: Measured
+
+
+def measure_bundles(
+    bundles: Sequence[Path],
+    *,
+    source: str | None,
+    column: str,
+    engine: str | None,
+    threads: int,
+    batch_size: int,
+    rounds: int,
+) -> list[BenchRow]:
+    """Return the figures of each bundle, on the texts of `source` or else the first bundle's golden ones.
+
+    Raises:
+        BundleError: a bundle is missing or damaged, or the first has no golden texts.
+        TaskError: a bundle was given twice.
+        DataError: there is no text.
+    """
+    if len(set(bundles)) < len(bundles):
+        raise TaskError("a bundle was given twice", rule="each once")
+    for bundle in bundles:
+        check_files(bundle, read_manifest(bundle))
+    with _bar() as progress:
+        measured = measure_systems(
+            {str(bundle): worker_command(bundle, threads=threads, engine=engine) for bundle in bundles},
+            _texts(bundles[0], source, column=column),
+            threads=threads,
+            batch_size=batch_size,
+            rounds=rounds,
+            progress=progress,
+        )
+    return [BenchRow(str(bundle), folder_size(bundle), measured[str(bundle)]) for bundle in bundles]
+
+
+def _texts(first: Path, source: str | None, *, column: str) -> list[str]:
+    if source is None:
+        if not (first / GOLDEN_NAME).is_file():
+            raise BundleError(
+                "this bundle has no golden texts", value=str(first), next_step="Give --input FILE"
+            )
+        return [row.text for row in read_golden(first)]
+    texts = list(islice(read_texts(None, source, column=column), _MOST_TEXTS))
+    if not texts:
+        raise DataError("no texts to measure with", value=source, rule="at least one")
+    return texts
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[float, float], None]]:
+    """Give a function that moves a bar on stderr, which only people at a terminal see."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("bundles take turns", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,104 @@
+"""Whether a bar holds: judged paired, on the same examples, by the bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.measure.intervals import percentiles
+from penjing.measure.metrics import score, weighted_score
+from penjing.measure.resample import unique_rows
+from penjing.records import Verdict, VerdictWord
+from penjing.spec import Bar
+
+MET = 0.95
+_ROUNDING = 1e-12  # 0.90 - 0.89 is a little more than 0.01
+
+Answers = NDArray[Any]
+Floats = NDArray[np.float64]
+
+
+def judge(
+    bar: Bar, truth: Answers, predicted: Answers, teacher: Answers | None, *, split: str, seed: int
+) -> Verdict:
+    """Return the probability that `bar` holds, and the word for it.
+
+    Of 2,000 resamples of the examples, it is the share in which the metric is at least `at_least` and no more
+    than the allowed drop below the teacher on the same resample; a relative drop is taken of the teacher's
+    value there. Without a teacher a drop is not measured, and `at_least` alone is judged. What was not
+    measured counts as not met.
+    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
+    """
+    if len(truth) == 0:
+        return Verdict(
+            word="not met", probability=0.0, drop=None, drop_ci=None, n=0, n_to_decide=None, split=split
+        )
+    compared = teacher if teacher is not None else predicted
+    rows = unique_rows([truth, predicted, compared])
+    values, reference = _resampled(bar, rows.columns, rows.draws(seed=seed))
+    margins = _margins(bar, values, reference if teacher is not None else None)
+    probability = float((margins >= -_ROUNDING).mean())
+    word = verdict_word(probability, confidence=bar.confidence)
+    drop = drop_ci = None
+    if teacher is not None:
+        drop = score(bar.metric, truth, teacher) - score(bar.metric, truth, predicted)
+        drop_ci = percentiles(reference - values)
+    return Verdict(
+        word=word,
+        probability=probability,
+        drop=drop,
+        drop_ci=drop_ci,
+        n=len(truth),
+        n_to_decide=n_to_decide(margins, n=len(truth)) if word == "undecided" else None,
+        split=split,
+    )
+
+
+def verdict_word(probability: float, *, confidence: float) -> VerdictWord:
+    """Return met at 0.95 or more, not met below `confidence`, undecided between.
+
+    >>> [verdict_word(p, confidence=0.5) for p in (0.97, 0.7, 0.3)]
+    ['met', 'undecided', 'not met']
+    """
+    if probability >= MET:
+        return "met"
+    return "undecided" if probability >= confidence else "not met"
+
+
+def n_to_decide(margins: Floats, *, n: int) -> int | None:
+    """Return about how many examples would bring the probability to 0.95, if the figures stay as they are.
+
+    The spread of a metric shrinks with the square root of n. None where the margin is not above zero: then
+    more examples would not help.
+    """
+    margin, spread = float(margins.mean()), float(margins.std())
+    if margin <= 0:
+        return None
+    return max(n + 1, ceil(n * (NormalDist().inv_cdf(MET) * spread / margin) ** 2))
+
+
+def _resampled(
+    bar: Bar, columns: tuple[Answers, ...], draws: Iterator[NDArray[np.int64]]
+) -> tuple[Floats, Floats]:
+    truth, predicted, compared = columns
+    pairs = [
+        (weighted_score(bar.metric, truth, predicted, w), weighted_score(bar.metric, truth, compared, w))
+        for w in draws
+    ]
+    return np.concatenate([value for value, _ in pairs]), np.concatenate([value for _, value in pairs])
+
+
+def _margins(bar: Bar, values: Floats, reference: Floats | None) -> Floats:
+    """Return by how much each resample clears the tightest limit; negative where it does not."""
+    margins = []
+    if bar.at_least is not None:
+        margins.append(values - bar.at_least)
+    if reference is not None and bar.drop_at_most is not None:
+        allowed = np.array([bar.allowed_drop(float(value)) for value in reference])
+        margins.append(values - reference + allowed)
+    return np.minimum.reduce(margins) if margins else np.full(len(values), -np.inf)
