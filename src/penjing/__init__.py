@@ -1,3 +1,85 @@
-"""penjing (盆景): the smallest, fastest model that still meets the bar."""
+"""penjing (盆景): the smallest, fastest model that still meets the bar.
+
+    import penjing
+
+    result = penjing.fit(penjing.read_task("task.toml"))
+    penjing.classify_text("我非常喜欢人工智能。", model_path=result.bundle).label
+
+Names are imported when they are first used, so that `import penjing` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penjing.api import classify_text
+    from penjing.bundle.read import Bundle, Prediction, load
+    from penjing.bundle.verify import VerifyReport, verify
+    from penjing.errors import (
+        BundleError,
+        DataError,
+        EngineError,
+        ExportError,
+        MissingExtraError,
+        ModelError,
+        PenjingError,
+        StorageError,
+        TaskError,
+    )
+    from penjing.search.fit import FitResult, fit
+    from penjing.spec import Bar, Budget, DataSpec, Recipe, Task, make_task, read_task
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "penjing.api": ("classify_text",),
+    "penjing.bundle.read": ("Bundle", "Prediction", "load"),
+    "penjing.bundle.verify": ("VerifyReport", "verify"),
+    "penjing.errors": (
+        "BundleError", "DataError", "EngineError", "ExportError", "MissingExtraError", "ModelError", "PenjingError",
+        "StorageError", "TaskError",
+    ),
+    "penjing.search.fit": ("FitResult", "fit"),
+    "penjing.spec": ("Bar", "Budget", "DataSpec", "Recipe", "Task", "make_task", "read_task"),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Bar",
+    "Budget",
+    "Bundle",
+    "BundleError",
+    "DataError",
+    "DataSpec",
+    "EngineError",
+    "ExportError",
+    "FitResult",
+    "MissingExtraError",
+    "ModelError",
+    "PenjingError",
+    "Prediction",
+    "Recipe",
+    "StorageError",
+    "Task",
+    "TaskError",
+    "VerifyReport",
+    "classify_text",
+    "fit",
+    "load",
+    "make_task",
+    "read_task",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'penjing' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -150,6 +150,7 @@ class Recipe(_Spec):
     max_length: Annotated[int, Field(ge=8, le=8192)] | None = None
     epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
     student_epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """How often a student sees each training text, in its own or an augmented form."""
     batch_size: Annotated[int, Field(gt=0, le=4096)] = 32
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     seed: int = 13

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from penjing.errors import ModelError
 from penjing.train.batches import from_rows, shuffled_batches, sorted_batches
 from penjing.train.device import Device
-from penjing.train.distill import Distillation, distillation_loss, label_loss, matched_layers
+from penjing.train.augment import augment
+from penjing.train.distill import Distillation, distillation_loss, label_loss
 from penjing.train.loop import TrainPlan, train
-from penjing.train.predict import logits_of
+from penjing.train.predict import answers_of, logits_of
 from penjing.train.state import StateFile
 from tests.train.tiny import separable, tiny_encoder
 
@@ -93,7 +94,7 @@ def test_a_half_written_state_file_is_as_good_as_none(tmp_path):
 def test_a_gradient_that_stays_nan_is_an_error_that_names_a_learning_rate(tmp_path):
     tokens, truth = separable()
 
-    def loss(output, indices, mask):
+    def loss(output, indices):
         return output.logits.sum() * float("nan")
 
     with pytest.raises(ModelError, match=r"recipe\.learning_rate"):
@@ -110,12 +111,10 @@ def test_distillation_pulls_a_student_to_its_teacher(tmp_path):
     tokens, truth = separable()
     teacher = tiny_encoder()
     run(teacher, tokens, truth, tmp_path / "teacher")
-    logits = torch.from_numpy(logits_of(teacher, tokens, device=CPU))
+    said = answers_of(teacher, tokens, device=CPU)
+    logits = said.logits
     student = tiny_encoder(layers=2)
-    loss = distillation_loss(
-        teacher, logits, tokens, supervised=label_loss(truth, multi_label=False), matched=(0, 1, 3),
-        weights=Distillation(), device=CPU, multi_label=False,
-    )  # fmt: skip
+    loss = distillation_loss(said, weights=Distillation(), multi_label=False)
     before = np.abs(logits_of(student, tokens, device=CPU) - logits.numpy()).mean()
     run(student, tokens, truth, tmp_path / "student", loss=loss)
     after = np.abs(logits_of(student, tokens, device=CPU) - logits.numpy()).mean()
@@ -126,14 +125,9 @@ def test_multi_label_loss_takes_any_number_of_labels():
     model = tiny_encoder(labels=3)
     truth = torch.tensor([[1, 0, 1], [0, 0, 0]])
     output = model(torch.ones(2, 4, dtype=torch.long), torch.ones(2, 4))
-    value = label_loss(truth, multi_label=True)(output, np.array([0, 1]), torch.ones(2, 4))
+    value = label_loss(truth, multi_label=True)(output, np.array([0, 1]))
     expected = torch.nn.functional.binary_cross_entropy(torch.sigmoid(output.logits), truth.float())
     torch.testing.assert_close(value, expected)
-
-
-def test_matched_layers_gives_a_kept_block_the_work_of_the_removed_ones_after_it():
-    assert matched_layers((0, 3, 5), layers=6) == (0, 3, 5, 6)
-    assert matched_layers((1,), layers=4) == (0, 4)
 
 
 @given(
@@ -158,3 +152,23 @@ def test_a_batch_pads_to_its_longest_text(rows):
         assert not ids[row][~mask[row]].any()
     assert ids.shape[1] == max(len(row) for row in rows)
     assert [list(tokens.take(chosen).ids)] == [[piece for index in chosen for piece in rows[index]]]
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(5, 30), max_size=9), min_size=1, max_size=12),
+    copies=st.integers(0, 3),
+    seed=st.integers(0, 9),
+)
+def test_augmented_texts_keep_their_frame_their_length_and_their_pieces(rows, copies, seed):
+    framed = [np.array([2, *row, 3], np.int32) for row in rows]
+    tokens = from_rows(framed, pad_id=0)
+    grown = augment(tokens, copies=copies, seed=seed)
+    assert len(grown) == len(rows) * (copies + 1)
+    known = {piece for row in framed for piece in row.tolist()}
+    for index in range(len(grown)):
+        row = grown.take(np.array([index])).ids
+        assert row[0] == 2
+        assert row[-1] == 3
+        assert len(row) <= tokens.lengths.max()
+        assert set(row.tolist()) <= known
+    assert grown.ids[: len(tokens.ids)].tolist() == tokens.ids.tolist()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from penjing.bundle.manifest import Manifest, Outputs
-from penjing.bundle.write import new_manifest, write_bundle
+from penjing.bundle.write import stamp, write_bundle
 from penjing.export.onnx import FLOAT32, Precision, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.records import Step
@@ -76,9 +76,14 @@ def linear_candidate(context: Context) -> Candidate:
             metric=context.task.bar.metric,
             folder=folder,
         )
-        manifest = _manifest(context, "linear", (Step(name="linear", values=trained.values),), trained.parameters)
-        manifest = manifest.model_copy(
-            update={"engine": "linear", "model": "model.safetensors", "input": trained.input, "origin": None}
+        manifest = _manifest(
+            context,
+            "linear",
+            (Step(name="linear", values=trained.values),),
+            engine="linear",
+            model="model.safetensors",
+            input_=trained.input,
+            parameters=trained.parameters,
         )
         write_bundle(folder / "bundle", manifest, {"model.safetensors": trained.file})
         write_text(folder / "result.json", json.dumps({"train_s": trained.train_s}))
@@ -191,14 +196,21 @@ def _write(
     notes: tuple[str, ...],
 ) -> None:
     onnx.save(model, folder / "model.onnx")
-    manifest = _manifest(context, name, recipe, source.model.parameter_count())
-    tokens_input = {
+    input_ = {
         "type": "tokens",
         "tokenizer": "tokenizer.json",
         "max_length": context.vocabulary.max_length,
         "pad_id": source.model.shape.pad_id,
     }
-    manifest = manifest.model_copy(update={"engine": "onnxruntime", "model": "model.onnx", "input": tokens_input})
+    manifest = _manifest(
+        context,
+        name,
+        recipe,
+        engine="onnxruntime",
+        model="model.onnx",
+        input_=input_,
+        parameters=source.model.parameter_count(),
+    )
     write_bundle(
         folder / "bundle", manifest, {"model.onnx": folder / "model.onnx", "tokenizer.json": source.tokenizer}
     )
@@ -206,18 +218,31 @@ def _write(
     write_text(folder / "notes.json", json.dumps(notes))
 
 
-def _manifest(context: Context, name: str, recipe: tuple[Step, ...], parameters: int) -> Manifest:
+def _manifest(
+    context: Context,
+    name: str,
+    recipe: tuple[Step, ...],
+    *,
+    engine: str,
+    model: str,
+    input_: dict[str, Any],
+    parameters: int,
+) -> Manifest:
     outputs = Outputs(
         labels=context.splits.labels,
         multi_label=context.splits.multi_label,
         abstain_below=context.task.abstain_below,
     )
-    return new_manifest(
+    return Manifest(
+        **stamp(),
         name=f"{context.task.name}: {name}",
+        engine=engine,
+        model=model,
+        input=input_,
         outputs=outputs,
         recipe=recipe,
         parameters=parameters,
-        origin=context.model.origin,
+        origin=None if engine == "linear" else context.model.origin,
         task=context.task.model_dump(mode="json"),
     )
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from penjing.bundle import load
-from penjing.bundle.golden import golden_rows
-from penjing.bundle.manifest import Manifest
-from penjing.bundle.write import write_bundle
-from penjing.measure.machine import machine
+from penjing import __version__
+from penjing.bundle import load, read_manifest, write_bundle
+from penjing.bundle.golden import GOLDEN_NAME, choose_texts, write_golden
+from penjing.bundle.manifest import Golden
+from penjing.bundle.write import stamp, versions
+from penjing.measure.latency import ROUNDS
+from penjing.measure.machine import instruction_set, machine
 from penjing.measure.verdict import judge
 from penjing.records import Quality, Trial, Verdict
-from penjing.report import write_report
+from penjing.report import Commands, DataFacts, Measurement, RunReport, write_report
+from penjing.search import compare
 from penjing.search.candidates import Candidate
 from penjing.search.choose import Choice
 from penjing.search.context import Context
 from penjing.search.evaluate import Answers, split_quality
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
 from penjing.tasks.classify import decisions
+
+TASK_NAME = "task.toml"
+BASELINE, TEACHER, TRIMMED = "linear", "teacher", "trimmed teacher"
+_GOLDEN_SHARE = 0.05  # of the largest golden logit: how far another instruction set may be off
 
 
 @dataclass(frozen=True)
@@ -32,25 +39,144 @@ class Outcome:
     candidates: Mapping[str, Candidate]
     on_dev: Mapping[str, Answers]
     on_test: Mapping[str, Answers]
-    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The chosen trial's name."""
+        return self.choice.trial.name
 
 
 def deliver(context: Context, outcome: Outcome, *, output: Path) -> FitResult:
     """Write the bundle and report.html into `output` and return the result."""
-    name = outcome.choice.trial.name
     context.reporter.begin("bundle and report")
     verdict = _verdict_on_test(context, outcome)
-    test = {found: split_quality(context, given, split="test") for found, given in outcome.on_test.items()}
-    bundle = _write_choice(context, outcome, verdict, test[name], output / BUNDLE_NAME)
-    report = output / REPORT_NAME
-    write_report(report, run_report(context, outcome, verdict=verdict, test=test, output=output))
+    test = {name: split_quality(context, found, split="test") for name, found in outcome.on_test.items()}
+    bundle, report = output / BUNDLE_NAME, output / REPORT_NAME
+    touches = len(list(context.store.root.glob("test-answers-*[0-9a-f]")))
+    _write_choice(context, outcome, bundle, verdict=verdict, quality=test[outcome.name], touches=touches)
+    write_report(report, _report(context, outcome, output, verdict=verdict, test=test, touches=touches))
     context.reporter.end(str(output), reused=False)
     return FitResult(
         trials=outcome.trials,
-        choice=name,
+        choice=outcome.name,
         reason=outcome.choice.reason,
         verdict=verdict,
         test=test,
         bundle=bundle,
         report=report,
     )
+
+
+def _verdict_on_test(context: Context, outcome: Outcome) -> Verdict:
+    """Judge the choice on test; over the budget, it is not met whatever the quality."""
+    chosen, teacher = (
+        decisions(outcome.on_test[name].logits, multi_label=context.splits.multi_label)
+        for name in (outcome.name, TEACHER)
+    )
+    bar, truth = context.task.bar, context.truth["test"]
+    verdict = judge(bar, truth, chosen, teacher, split="test", seed=context.seed)
+    if outcome.choice.trial.over_budget:
+        return verdict.model_copy(update={"word": "not met", "n_to_decide": None})
+    return verdict
+
+
+def _write_choice(
+    context: Context, outcome: Outcome, folder: Path, *, verdict: Verdict, quality: Quality, touches: int
+) -> None:
+    """Copy the chosen candidate's bundle, with golden answers and everything known about it."""
+    candidate = outcome.candidates[outcome.name]
+    manifest = read_manifest(candidate.folder)
+    texts = choose_texts(context.texts("dev"))
+    bundle = load(candidate.folder, threads=context.task.budget.threads)
+    logits = bundle.logits(texts, batch_size=8)
+    tolerance = max(1e-3, round(_GOLDEN_SHARE * float(abs(logits).max()), 4))
+    outputs = manifest.outputs.model_copy(update={"temperature": outcome.on_dev[outcome.name].temperature})
+    dev = outcome.choice.trial.quality
+    finished = manifest.model_copy(
+        update={
+            **stamp(),
+            "outputs": outputs,
+            "quality": {found.split: found for found in (dev, quality) if found is not None},
+            "verdict": verdict,
+            "test_touches": touches,
+            "golden": Golden(n=len(texts), isa=instruction_set(), tolerance=tolerance),
+            "task": context.task.model_dump(mode="json"),
+        }
+    )
+    with TemporaryDirectory(dir=folder.parent, prefix=".golden-") as temporary:
+        golden = Path(temporary) / GOLDEN_NAME
+        write_golden(golden, texts, logits, manifest.outputs.labels)
+        files = {name: candidate.folder / name for name in manifest.files}
+        write_bundle(folder, finished, {**files, GOLDEN_NAME: golden})
+
+
+def _report(
+    context: Context,
+    outcome: Outcome,
+    output: Path,
+    *,
+    verdict: Verdict,
+    test: Mapping[str, Quality],
+    touches: int,
+) -> RunReport:
+    task, splits = context.task, context.splits
+    teacher, choice = outcome.on_test[TEACHER], outcome.on_test[outcome.name]
+    temperature = outcome.on_dev[outcome.name].temperature
+    examples, counts = compare.flips(context, teacher, choice)
+    trimmed = outcome.on_dev.get(TRIMMED)
+    bundle = output / BUNDLE_NAME
+    return RunReport(
+        name=task.name,
+        task=task.model_dump(mode="json"),
+        bar=task.bar,
+        budget=task.budget,
+        objective=task.objective,
+        trials=outcome.trials,
+        chosen=outcome.name if outcome.choice.met else None,
+        nearest=None if outcome.choice.met else outcome.name,
+        reason=outcome.choice.reason,
+        teacher=TEACHER,
+        verdict=verdict,
+        test=dict(test),
+        test_touches=touches,
+        ledger=compare.ledger(outcome.trials, outcome.choice.trial),
+        labels=splits.labels,
+        teacher_confusion=compare.confusion_counts(context, teacher),
+        choice_confusion=compare.confusion_counts(context, choice),
+        per_class=compare.per_class(context, teacher, choice),
+        flips=examples,
+        flip_counts=counts,
+        vocabulary=compare.vocabulary_trim(context, trimmed) if trimmed else None,
+        calibration=compare.calibration(context, choice, temperature=temperature),
+        abstain=compare.abstain(context, choice, temperature=temperature),
+        data=DataFacts(
+            source=task.data.source or task.data.train or "",
+            train=len(splits.train),
+            dev=len(splits.dev),
+            test=len(splits.test),
+            notes=splits.notes,
+        ),
+        baseline_wins=_baseline_wins(outcome, test),
+        measurement=Measurement(
+            machine=machine(),
+            threads=task.budget.threads,
+            batch_size=task.budget.batch_size,
+            rounds=ROUNDS,
+            versions=versions(),
+        ),
+        commands=Commands(
+            rebuild=f"penjing fit {task.file or TASK_NAME} --output {output}",
+            predict=f'penjing predict {bundle} "…"',
+            bench=f"penjing bench {bundle}",
+            verify=f"penjing verify {bundle}",
+        ),
+        created=str(stamp()["created"]),
+        penjing=__version__,
+    )
+
+
+def _baseline_wins(outcome: Outcome, test: Mapping[str, Quality]) -> bool:
+    """Whether the linear baseline meets the bar on dev, or is as good as the teacher on test."""
+    baseline = next((trial for trial in outcome.trials if trial.role == "baseline"), None)
+    met = baseline is not None and baseline.verdict is not None and baseline.verdict.word == "met"
+    return met or (BASELINE in test and test[BASELINE].value >= test[TEACHER].value)

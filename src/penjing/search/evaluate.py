@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.bundle import load
+from penjing.bundle.worker import worker_command
 from penjing.measure.calibration import fit_temperature
 from penjing.measure.intervals import quality
 from penjing.measure.latency import measure_systems
@@ -87,7 +88,7 @@ def timings(context: Context, candidates: Sequence[Candidate]) -> dict[str, Timi
 
     def make(folder: Path, _: Path) -> None:
         measured = measure_systems(
-            {candidate.name: candidate.folder for candidate in candidates},
+            {c.name: worker_command(c.folder, threads=budget.threads) for c in candidates},
             texts,
             threads=budget.threads,
             batch_size=budget.batch_size,

@@ -1,15 +1,16 @@
-"""The trained models of a run: the teacher, and the students, each started from the one before."""
+"""The trained models of a run: the teacher, and the students, each cut out of the one before where it can be."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from penjing.measure.metrics import score
@@ -20,18 +21,21 @@ from penjing.search.stages import write_text
 from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.structure import keep_blocks, keep_pieces, narrow
 from penjing.tasks.classify import decisions
+from penjing.train.augment import augment
 from penjing.train.batches import Tokens
 from penjing.train.checkpoint import load_encoder, load_pretrained, save_encoder
-from penjing.train.distill import Distillation, distillation_loss, label_loss, matched_layers
+from penjing.train.distill import Distillation, TeacherOutput, distillation_loss, label_loss
 from penjing.train.encoder import Encoder
 from penjing.train.loop import Loss, Progress, TrainPlan, TrainResult, train
-from penjing.train.predict import logits_of
+from penjing.train.predict import answers_of, logits_of
 from penjing.train.state import StateFile
 
-_TEACHER_EPOCHS, _STUDENT_EPOCHS = 3.0, 5.0
+_TEACHER_EPOCHS, _STUDENT_EPOCHS = 3.0, 9.0
 _TEACHER_RATE, _STUDENT_RATE = 1e-4, 2e-4
 _TEACHER_SHARE = 0.45  # of the training time; the students share the rest by their cost
-_IMPORTANCE_TEXTS = 512
+_SAMPLE_TEXTS = 512  # for importance
+_AUGMENTED_TEXTS = 20_000  # about how many texts students learn from, where the training split is smaller
+_MOST_COPIES = 8
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,14 @@ class Trained:
         return load_encoder(self.folder)
 
 
+@dataclass(frozen=True)
+class _Start:
+    """Where a student is cut from."""
+
+    model: Trained
+    structure: Structure
+
+
 def train_teacher(context: Context) -> Trained:
     """Return the teacher: the pretrained model with a trimmed vocabulary, fine-tuned on the training split."""
     recipe = context.task.recipe
@@ -61,38 +73,58 @@ def train_teacher(context: Context) -> Trained:
         time_limit_s=_time_limit(context, _TEACHER_SHARE),
     )
 
-    def start() -> tuple[Encoder, Loss]:
+    def start() -> tuple[Encoder, Tokens, Loss]:
         full = load_pretrained(context.model.folder, labels=len(context.splits.labels), seed=recipe.seed)
-        return keep_pieces(full, context.vocabulary.kept.tolist()), _supervised(context)
+        model = keep_pieces(full, context.vocabulary.kept.tolist())
+        return model, context.tokens["train"], _supervised(context, context.truth["train"])
 
-    recipe_steps = (Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate}),)
-    return _trained(context, "teacher", recipe_steps, {"plan": asdict(plan)}, plan, start)
+    step = Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate})
+    return _trained(context, "teacher", (step,), {"plan": asdict(plan)}, plan, start)
 
 
 def train_students(context: Context, teacher: Trained) -> list[Trained]:
-    """Return the students, largest first; each starts from the one before and learns from the teacher."""
-    model = teacher.load()
-    wanted = structures(context.task.recipe, layers=model.shape.layers)
+    """Return the students, largest first, all taught by `teacher`."""
+    shape = teacher.load().shape
+    wanted = structures(context.task.recipe, layers=shape.layers)
     total = sum(structure.cost() for structure in wanted)
-    blocks = least_needed_blocks(model, _sample(context)[0], device=context.device)
-    students = []
+    lesson_folder, lesson_key = _lessons(context, teacher)
+    whole = _Start(teacher, Structure(shape.layers, 1.0, 1.0))
+    previous, students = whole, list[Trained]()
     for structure in wanted:
+        start = previous if structure.fits_in(previous.structure) else whole
         limit = _time_limit(context, (1 - _TEACHER_SHARE) * structure.cost() / total)
-        students.append(_train_student(context, teacher, structure, blocks, time_limit_s=limit))
+        student = _train_student(context, start, structure, (lesson_folder, lesson_key), time_limit_s=limit)
+        previous = _Start(student, structure)
+        students.append(student)
     return students
 
 
+def _lessons(context: Context, teacher: Trained) -> tuple[Path, str]:
+    """Return the stage that holds the augmented texts and what the teacher says of them."""
+    context.reporter.begin("teacher's answers")
+    count = len(context.tokens["train"])
+    copies = max(1, min(_MOST_COPIES, round(_AUGMENTED_TEXTS / count) - 1))
+
+    def make(folder: Path, _: Path) -> None:
+        grown = augment(context.tokens["train"], copies=copies, seed=context.seed)
+        said = answers_of(teacher.load(), grown, device=context.device, progress=context.reporter.advance)
+        arrays = {"ids": torch.from_numpy(grown.ids), "starts": torch.from_numpy(grown.starts)}
+        save_file({**arrays, "logits": said.logits, "pooled": said.pooled}, folder / "lessons.safetensors")
+
+    stage = context.store.stage("lessons", {"teacher": teacher.key, "copies": copies, "seed": context.seed}, make)
+    context.reporter.end(f"{count * (copies + 1):,} texts, {count:,} of them real", reused=stage.reused)
+    return stage.folder, stage.key
+
+
 def _train_student(
-    context: Context,
-    teacher: Trained,
-    structure: Structure,
-    removal_order: Sequence[int],
-    *,
-    time_limit_s: float | None,
+    context: Context, start_from: _Start, structure: Structure, lessons: tuple[Path, str], *, time_limit_s: float | None
 ) -> Trained:
     recipe = context.task.recipe
+    folder, lesson_key = lessons
+    tensors = load_file(folder / "lessons.safetensors")
+    tokens = Tokens(tensors["ids"].numpy(), tensors["starts"].numpy(), context.vocabulary.pad_id)
     plan = TrainPlan(
-        epochs=recipe.student_epochs or _STUDENT_EPOCHS,
+        epochs=(recipe.student_epochs or _STUDENT_EPOCHS) * len(context.tokens["train"]) / len(tokens),
         learning_rate=_STUDENT_RATE,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
@@ -100,35 +132,31 @@ def _train_student(
         patience=3,
     )
 
-    def start() -> tuple[Encoder, Loss]:
-        model = teacher.load()
-        gone = removal_order[: model.shape.layers - structure.layers]
-        kept = [block for block in range(model.shape.layers) if block not in gone]
-        logits = torch.from_numpy(logits_of(model, context.tokens["train"], device=context.device))
-        loss = distillation_loss(
-            model,
-            logits,
-            context.tokens["train"],
-            supervised=_supervised(context),
-            matched=matched_layers(kept, layers=model.shape.layers),
-            weights=Distillation(),
-            device=context.device,
-            multi_label=context.splits.multi_label,
-        )
-        return _cut(context, model, structure, kept), loss
+    def start() -> tuple[Encoder, Tokens, Loss]:
+        said = TeacherOutput(tensors["logits"], tensors["pooled"])
+        loss = distillation_loss(said, weights=Distillation(), multi_label=context.splits.multi_label)
+        return _cut(context, start_from, structure), tokens, loss
 
-    inputs = {"teacher": teacher.key, "structure": asdict(structure), "plan": asdict(plan)}
-    recipe_steps = (*teacher.recipe, context.vocabulary.step, *structure.steps)
+    inputs = {
+        "lessons": lesson_key,
+        "start": start_from.model.key,
+        "structure": asdict(structure),
+        "plan": asdict(plan),
+        "loss": asdict(Distillation()),
+    }
+    fine_tune = start_from.model.recipe[:1]
+    recipe_steps = (*fine_tune, context.vocabulary.step, *structure.steps)
     return _trained(context, structure.name, recipe_steps, inputs, plan, start)
 
 
-def _cut(context: Context, model: Encoder, structure: Structure, kept: Sequence[int]) -> Encoder:
+def _cut(context: Context, start_from: _Start, structure: Structure) -> Encoder:
+    """Return the part of the starting model that matters most, in the sizes of `structure`."""
+    model, larger = start_from.model.load(), start_from.structure
     tokens, truth = _sample(context)
-    supervised = label_loss(truth, multi_label=context.splits.multi_label)
-    importance = unit_importance(
-        model, tokens, loss=lambda output, rows: supervised(output, rows, torch.empty(0)), device=context.device
-    )
-    return keep_blocks(narrow(model, importance, heads=structure.heads, ffn=structure.ffn), kept)
+    removed = least_needed_blocks(model, tokens, device=context.device)[: larger.layers - structure.layers]
+    model = keep_blocks(model, [block for block in range(larger.layers) if block not in removed])
+    importance = unit_importance(model, tokens, loss=_supervised(context, truth.numpy()), device=context.device)
+    return narrow(model, importance, heads=structure.heads / larger.heads, ffn=structure.ffn / larger.ffn)
 
 
 def _trained(
@@ -137,15 +165,15 @@ def _trained(
     recipe: tuple[Step, ...],
     inputs: Mapping[str, Any],
     plan: TrainPlan,
-    start: Callable[[], tuple[Encoder, Loss]],
+    start: Callable[[], tuple[Encoder, Tokens, Loss]],
 ) -> Trained:
     context.reporter.begin(name)
 
     def make(folder: Path, work: Path) -> None:
-        model, loss = start()
+        model, tokens, loss = start()
         result = train(
             model,
-            tokens=context.tokens["train"],
+            tokens=tokens,
             loss=loss,
             evaluate=lambda present: _dev_score(context, present),
             plan=plan,
@@ -160,7 +188,7 @@ def _trained(
     stage = context.store.stage(stage_name, {**context.base_key, **inputs}, make)
     result = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))
     metric = context.task.bar.metric
-    detail = f"dev {metric} {result['best_score']:.4f} after {result['steps']} steps"
+    detail = f"dev {metric} {result['best_score']:.4f} after {result['steps']:,} steps"
     context.reporter.end(detail, reused=stage.reused)
     return Trained(name, recipe, stage.folder, stage.key, result["train_s"], result["parameters"])
 
@@ -180,14 +208,14 @@ def _dev_score(context: Context, model: Encoder) -> float:
     return score(context.task.bar.metric, context.truth["dev"], predicted)
 
 
-def _supervised(context: Context) -> Loss:
-    return label_loss(torch.from_numpy(context.truth["train"]), multi_label=context.splits.multi_label)
+def _supervised(context: Context, truth: Any) -> Loss:
+    return label_loss(torch.from_numpy(truth), multi_label=context.splits.multi_label)
 
 
 def _sample(context: Context) -> tuple[Tokens, Tensor]:
-    """Return a fixed sample of the training texts and its truth: for importance and calibration."""
+    """Return a fixed sample of the training texts and its truth."""
     tokens = context.tokens["train"]
-    rows = np.random.default_rng(context.seed).permutation(len(tokens))[:_IMPORTANCE_TEXTS]
+    rows = np.random.default_rng(context.seed).permutation(len(tokens))[:_SAMPLE_TEXTS]
     return tokens.take(rows), torch.from_numpy(context.truth["train"][rows])
 
 

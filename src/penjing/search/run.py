@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from penjing.search.candidates import Candidate, linear_candidate, student_candidates, teacher_candidates
 from penjing.search.choose import choose
 from penjing.search.context import Context, open_run
-from penjing.search.deliver import Outcome, deliver
+from penjing.search.deliver import BASELINE, TEACHER, Outcome, deliver
 from penjing.search.evaluate import Answers, answers, make_trial, timings
 from penjing.search.fit import FitResult
 from penjing.search.models import train_students, train_teacher
@@ -19,12 +18,9 @@ from penjing.search.progress import Reporter
 from penjing.search.stages import storage_error, write_text
 from penjing.spec import Task
 
-TEACHER, BASELINE = "teacher", "linear"
-
 
 def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> FitResult:
     """Run every stage that is not there yet and return the choice."""
-    started = time.monotonic()
     torch.set_num_threads(task.budget.threads)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -46,7 +42,6 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> Fit
         candidates={candidate.name: candidate for candidate in candidates},
         on_dev=on_dev,
         on_test=_test_answers(context, candidates, choice.trial.name),
-        seconds=time.monotonic() - started,
     )
     return deliver(context, outcome, output=output)
 

@@ -53,6 +53,7 @@ class Output(NamedTuple):
     """What an encoder returns."""
 
     logits: Tensor  # (batch, labels)
+    pooled: Tensor  # (batch, hidden): what the head reads
     hidden: list[Tensor]  # the embeddings and every block's output: (batch, length, hidden) each
 
 
@@ -111,7 +112,7 @@ class Encoder(nn.Module):
         for block in self.blocks:
             hidden.append(block(hidden[-1], attended))
         pooled = self._pool(hidden[-1], mask)
-        return Output(self.head(F.dropout(pooled, self.dropout, self.training)), hidden)
+        return Output(self.head(F.dropout(pooled, self.dropout, self.training)), pooled, hidden)
 
     def _pool(self, x: Tensor, mask: Tensor) -> Tensor:
         if self.pooler is not None:

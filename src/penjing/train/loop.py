@@ -25,8 +25,8 @@ _CLIP_NORM = 1.0
 _MOST_BAD_STEPS = 5
 _CHECKPOINT_EVERY_S = 60.0
 
-Loss = Callable[[Output, Indices, Tensor], Tensor]
-"""The loss of a model's output for the texts with these indices; the tensor is the mask (batch, length)."""
+Loss = Callable[[Output, Indices], Tensor]
+"""The loss of a model's output for the texts with these indices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _step(
     ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
     with device.autocast():
         output = model(ids, mask)
-    value = loss(output, indices, mask)
+    value = loss(output, indices)
     optimizer.zero_grad(set_to_none=True)
     value.backward()  # type: ignore[no-untyped-call]
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP_NORM)

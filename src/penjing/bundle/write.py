@@ -1,0 +1,99 @@
+"""Writes a bundle: a folder of plain files, complete or absent."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.metadata
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from penjing import __version__
+from penjing.bundle.manifest import FileEntry, Manifest
+from penjing.errors import StorageError
+from penjing.measure.machine import machine
+
+_VERSIONS_OF = ("onnxruntime", "tokenizers", "numpy", "torch", "onnx", "scikit-learn")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that answers can depend on, where they are installed."""
+    found = {}
+    for name in _VERSIONS_OF:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def stamp() -> dict[str, Any]:
+    """Return the fields of a manifest that say when, where and with what it was made."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "penjing": __version__,
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
+    """Make `folder` hold `files` (names to sources) and manifest.json; a folder that was there is replaced.
+
+    Raises:
+        StorageError: the disk is full or not writable; what was there is still there.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, source in files.items():
+            shutil.copyfile(source, partial / name)
+        entries = {name: _entry(partial / name) for name in sorted(files)}
+        text = manifest.model_copy(update={"files": entries}).model_dump_json(indent=2)
+        (partial / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        for path in partial.iterdir():
+            _sync(path)
+        _swap(partial, folder)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise _storage_error(error, folder) from error
+
+
+def _entry(path: Path) -> FileEntry:
+    with path.open("rb") as file:
+        return FileEntry(sha256=hashlib.file_digest(file, "sha256").hexdigest(), size_bytes=path.stat().st_size)
+
+
+def _swap(partial: Path, folder: Path) -> None:
+    """Put `partial` in the place of `folder`; renames, so that nobody sees half a bundle."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    _sync(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _storage_error(error: OSError, folder: Path) -> StorageError:
+    if error.errno == errno.ENOSPC:
+        return StorageError("the disk is full", value=str(folder), next_step="Free some space and run it again")
+    return StorageError(f"cannot write ({error.strerror})", value=str(folder), next_step="Choose another folder")

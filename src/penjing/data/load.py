@@ -1,0 +1,111 @@
+"""From what the task says of its data to three splits that can be trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from penjing.data.checks import check_splits, clean, label_names
+from penjing.data.dataset import Example, Splits
+from penjing.data.hub import read_hub
+from penjing.data.labels import to_examples
+from penjing.data.near import near_duplicate_groups
+from penjing.data.packages import read_package
+from penjing.data.readers import iter_rows
+from penjing.data.splits import split_examples, take_stratified
+from penjing.spec import DataSpec
+
+Parts = dict[str, tuple[Example, ...]]
+
+
+def load_splits(spec: DataSpec) -> Splits:
+    """Return train, dev and test as the task describes them: read, cleaned, split where not given, and checked.
+
+    Raises:
+        DataError: the data cannot be read, or is not fit for a classifier.
+    """
+    notes: list[str] = []
+    parts: Parts = {}
+    for name, examples in _read(spec).items():
+        cleaned = clean(examples, origin=name)
+        parts[name] = cleaned.examples
+        notes += cleaned.notes
+    parts, dropped = _without_leaks(_completed(parts, spec))
+    if dropped:
+        notes.append(f"{dropped:,} training texts that are near-duplicates of dev or test texts dropped")
+    parts = _limited(parts, spec)
+    splits = Splits(
+        train=parts["train"],
+        dev=parts["dev"],
+        test=parts["test"],
+        labels=label_names(parts["train"], origin="train"),
+        multi_label=_is_multi_label(parts, spec),
+        notes=tuple(notes),
+    )
+    check_splits(splits)
+    return splits
+
+
+def fingerprint(splits: Splits) -> str:
+    """Return the SHA-256 of everything in `splits`."""
+    digest = hashlib.sha256()
+    for part in (splits.train, splits.dev, splits.test):
+        rows = [[example.text, *example.labels] for example in part]
+        digest.update(json.dumps(rows).encode())
+    digest.update(json.dumps([splits.labels, splits.multi_label]).encode())
+    return digest.hexdigest()
+
+
+def _read(spec: DataSpec) -> dict[str, list[Example]]:
+    """Return the examples of each part that is given; one `source` is the part "train", still to be split."""
+    sources = {"train": spec.source or spec.train, "dev": spec.dev, "test": spec.test}
+    found: dict[str, list[Example]] = {}
+    for name, source in sources.items():
+        if source is None:
+            continue
+        if source.startswith("hf:"):
+            parts = read_hub(source)
+            found |= {part: to_examples(rows, spec, origin=f"{source} ({part})") for part, rows in parts.items()}
+        elif source.startswith("package:"):
+            found[name] = read_package(source.removeprefix("package:"))
+        else:
+            found[name] = to_examples(iter_rows(Path(source), columns=spec.columns), spec, origin=source)
+    return found
+
+
+def _completed(parts: Parts, spec: DataSpec) -> Parts:
+    """Split off what is not given."""
+    train, dev, test = spec.split
+    if "dev" not in parts and "test" not in parts:
+        return dict(zip(("train", "dev", "test"), split_examples(parts["train"], spec.split, seed=spec.seed), strict=True))
+    for missing, share in (("dev", dev), ("test", test)):
+        if missing not in parts:
+            shares = (train / (train + share), share / (train + share))
+            kept, parts[missing] = split_examples(parts["train"], shares, seed=spec.seed)
+            parts = {**parts, "train": kept}
+    return parts
+
+
+def _without_leaks(parts: Parts) -> tuple[Parts, int]:
+    """Drop training texts that are near-duplicates of a dev or test text; say how many."""
+    held_out = [*parts["dev"], *parts["test"]]
+    groups = near_duplicate_groups([example.text for example in (*held_out, *parts["train"])])
+    held = set(groups[: len(held_out)].tolist())
+    pairs = zip(parts["train"], groups[len(held_out) :].tolist(), strict=True)
+    kept = tuple(example for example, group in pairs if group not in held)
+    return {**parts, "train": kept}, len(parts["train"]) - len(kept)
+
+
+def _limited(parts: Parts, spec: DataSpec) -> Parts:
+    limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
+    return {
+        name: take_stratified(examples, limit, seed=spec.seed) if (limit := limits[name]) else examples
+        for name, examples in parts.items()
+    }
+
+
+def _is_multi_label(parts: Parts, spec: DataSpec) -> bool:
+    everything: Sequence[Example] = [example for part in parts.values() for example in part]
+    return spec.label_separator is not None or any(len(example.labels) != 1 for example in everything)

@@ -1,0 +1,58 @@
+"""Which machine this is, as far as figures depend on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from pathlib import Path
+
+from penjing.records import Machine
+
+_X86 = ("amx_int8", "avx512_vnni", "avx_vnni", "avx512bw", "avx2", "avx", "sse4_2")
+_ARM = {"i8mm": "neon_i8mm", "asimddp": "neon_dotprod", "asimd": "neon"}
+
+
+@cache
+def instruction_set() -> str:
+    """Return the widest instruction set that integer kernels use here, such as avx512_vnni or neon_dotprod."""
+    flags = set(_cpu_info("flags", "Features").split())
+    for name in _X86:
+        if name in flags:
+            return name
+    for flag, name in _ARM.items():
+        if flag in flags:
+            return name
+    return platform.machine() or "unknown"
+
+
+def machine() -> Machine:
+    """Return what a figure must be read with."""
+    return Machine(
+        cpu=_cpu_info("model name", "Model") or platform.processor() or "unknown",
+        cores=os.cpu_count() or 1,
+        isa=instruction_set(),
+        memory_bytes=_memory(),
+        system=platform.platform(),
+        python=platform.python_version(),
+    )
+
+
+def _cpu_info(*names: str) -> str:
+    """Return the first value of /proc/cpuinfo with one of these names; empty where there is none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() in names:
+            return value.strip()
+    return ""
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 0
