@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from penjing._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from penjing.api import classify_text
     from penjing.bundle.read import Bundle, Prediction, load
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     )
     from penjing.search.fit import FitResult, fit
     from penjing.spec import Bar, Budget, DataSpec, Recipe, Task, make_task, read_task
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "penjing.api": ("classify_text",),

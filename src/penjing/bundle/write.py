@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from penjing import __version__
+from penjing._version import __version__
 from penjing.bundle.manifest import FileEntry, Manifest
 from penjing.errors import StorageError
 from penjing.measure.machine import machine

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,7 +73,7 @@ def fit(
         typer.echo("\n".join(plan_lines(wanted)))
         return
     with StageBars(Console(stderr=True)) as bars:
-        result = run(wanted, output=output, reporter=bars)
+        result = run(wanted, output=output, reporter=bars, command=shlex.join(["penjing", *sys.argv[1:]]))
     show_result(wanted, result, as_json=as_json)
     raise typer.Exit(result.exit_code)
 

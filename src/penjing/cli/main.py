@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from penjing import __version__
+from penjing._version import __version__
 from penjing.cli.bench import bench
 from penjing.cli.fit import fit
 from penjing.cli.predict import predict

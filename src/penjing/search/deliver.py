@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from penjing import __version__
+from penjing._version import __version__
 from penjing.bundle import load, read_manifest, write_bundle
 from penjing.bundle.golden import GOLDEN_NAME, choose_texts, write_golden
 from penjing.bundle.manifest import Golden
@@ -25,7 +25,6 @@ from penjing.search.evaluate import Answers, split_quality
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
 from penjing.tasks.classify import decisions
 
-TASK_NAME = "task.toml"
 BASELINE, TEACHER, TRIMMED = "linear", "teacher", "trimmed teacher"
 _GOLDEN_SHARE = 0.05  # of the largest golden logit: how far another instruction set may be off
 
@@ -46,15 +45,15 @@ class Outcome:
         return self.choice.trial.name
 
 
-def deliver(context: Context, outcome: Outcome, *, output: Path) -> FitResult:
-    """Write the bundle and report.html into `output` and return the result."""
+def deliver(context: Context, outcome: Outcome, *, output: Path, command: str) -> FitResult:
+    """Write the bundle and report.html into `output` and return the result; `command` rebuilds it."""
     context.reporter.begin("bundle and report")
     verdict = _verdict_on_test(context, outcome)
     test = {name: split_quality(context, found, split="test") for name, found in outcome.on_test.items()}
     bundle, report = output / BUNDLE_NAME, output / REPORT_NAME
     touches = len(list(context.store.root.glob("test-answers-*[0-9a-f]")))
     _write_choice(context, outcome, bundle, verdict=verdict, quality=test[outcome.name], touches=touches)
-    write_report(report, _report(context, outcome, output, verdict=verdict, test=test, touches=touches))
+    write_report(report, _report(context, outcome, bundle, verdict=verdict, test=test, touches=touches, command=command))
     context.reporter.end(str(output), reused=False)
     return FitResult(
         trials=outcome.trials,
@@ -113,18 +112,18 @@ def _write_choice(
 def _report(
     context: Context,
     outcome: Outcome,
-    output: Path,
+    bundle: Path,
     *,
     verdict: Verdict,
     test: Mapping[str, Quality],
     touches: int,
+    command: str,
 ) -> RunReport:
     task, splits = context.task, context.splits
     teacher, choice = outcome.on_test[TEACHER], outcome.on_test[outcome.name]
     temperature = outcome.on_dev[outcome.name].temperature
     examples, counts = compare.flips(context, teacher, choice)
     trimmed = outcome.on_dev.get(TRIMMED)
-    bundle = output / BUNDLE_NAME
     return RunReport(
         name=task.name,
         task=task.model_dump(mode="json"),
@@ -165,7 +164,7 @@ def _report(
             versions=versions(),
         ),
         commands=Commands(
-            rebuild=f"penjing fit {task.file or TASK_NAME} --output {output}",
+            rebuild=command,
             predict=f'penjing predict {bundle} "…"',
             bench=f"penjing bench {bundle}",
             verify=f"penjing verify {bundle}",

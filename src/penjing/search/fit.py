@@ -48,11 +48,13 @@ def fit(
     output: str | Path | None = None,
     cache: str | Path | None = None,
     reporter: Reporter | None = None,
+    command: str | None = None,
 ) -> FitResult:
     """Return the smallest or fastest model that meets the task's bar within its budget, as a bundle on disk.
 
     Finished stages in `output` (default: runs/NAME) are used again, so a killed run goes on where it stopped and
     a changed bar costs no training. Pretrained models are kept in `cache` (default: the user's cache folder).
+    The report names `command` as what rebuilds it (default: this call in Python).
 
     Raises:
         PenjingError: the data, the model or the disk is not fit for the task; the message says what to do.
@@ -62,7 +64,8 @@ def fit(
 
     folder = Path(output) if output is not None else Path("runs") / task.name
     kept = Path(cache) if cache is not None else default_cache()
-    return run_fit(task, output=folder, cache=kept, reporter=reporter or Silent())
+    rebuild = command or _call(task, folder)
+    return run_fit(task, output=folder, cache=kept, reporter=reporter or Silent(), command=rebuild)
 
 
 def default_cache() -> Path:
@@ -82,6 +85,11 @@ def plan_lines(task: Task) -> Sequence[str]:
         f"budget    {', '.join(limits)}",
         f"objective {task.objective}",
     )
+
+
+def _call(task: Task, output: Path) -> str:
+    values = task.model_dump(mode="json", exclude_defaults=True)
+    return f"penjing.fit(penjing.Task.model_validate({values!r}), output={str(output)!r})"
 
 
 def _require_training() -> None:

@@ -19,7 +19,7 @@ from penjing.search.stages import storage_error, write_text
 from penjing.spec import Task
 
 
-def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> FitResult:
+def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
     """Run every stage that is not there yet and return the choice."""
     torch.set_num_threads(task.budget.threads)
     try:
@@ -43,7 +43,7 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> Fit
         on_dev=on_dev,
         on_test=_test_answers(context, candidates, choice.trial.name),
     )
-    return deliver(context, outcome, output=output)
+    return deliver(context, outcome, output=output, command=command)
 
 
 def _candidates(context: Context) -> list[Candidate]:
