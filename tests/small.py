@@ -101,9 +101,7 @@ def token_bundle(folder: Path, **changes: Any) -> Path:
 def linear_bundle(folder: Path) -> Path:
     """Write a binary linear bundle to folder/bundle."""
     folder.mkdir(exist_ok=True)
-    made = manifest(
-        engine="linear", model="model.safetensors", input={"type": "ngrams", **SHORT_ENCODER.settings()}
-    )
+    made = manifest(engine="linear", model="model.safetensors", input={"type": "ngrams", **SHORT_ENCODER.settings()})
     write_bundle(folder / "bundle", made, {"model.safetensors": write_linear(folder / "model.safetensors")})
     return folder / "bundle"
 

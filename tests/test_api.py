@@ -43,9 +43,7 @@ def test_import_is_light():
 
 
 def test_a_prediction_loads_nothing_of_training(tiny_bundle):
-    loaded = modules_after(
-        f"from penjing import classify_text; classify_text('good', model_path={str(tiny_bundle)!r})"
-    )
+    loaded = modules_after(f"from penjing import classify_text; classify_text('good', model_path={str(tiny_bundle)!r})")
     assert "onnxruntime" in loaded
     assert not {"torch", "transformers", "sklearn", "scipy", "onnx", "pandas", "openvino", "rich"} & loaded
 
@@ -85,8 +83,6 @@ def test_no_bundle_is_a_bundle_error(tmp_path):
 
 def test_a_model_without_a_trained_head_is_refused(tmp_path):
     pytest.importorskip("penjing.export.checkpoint")
-    (tmp_path / "config.json").write_text(
-        '{"model_type": "bert", "architectures": ["BertModel"]}', encoding="utf-8"
-    )
+    (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["BertModel"]}', encoding="utf-8")
     with pytest.raises(ModelError, match="penjing fit"):
         classify_text("good", model_path=tmp_path)

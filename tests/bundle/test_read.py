@@ -57,8 +57,7 @@ def test_probabilities_add_up_and_keep_the_order(logits, temperature):
 
 def test_a_higher_temperature_is_less_sure():
     cold, hot = (
-        probabilities(np.array([[0.0, 2.0]]), Outputs(labels=("a", "b"), temperature=t))[0, 1]
-        for t in (0.5, 4)
+        probabilities(np.array([[0.0, 2.0]]), Outputs(labels=("a", "b"), temperature=t))[0, 1] for t in (0.5, 4)
     )
     assert cold > hot > 0.5
 

@@ -19,9 +19,7 @@ def bench(*arguments):
 
 
 def measure(*bundles, source=None):
-    return measure_bundles(
-        bundles, source=source, column="text", engine=None, threads=1, batch_size=1, rounds=1
-    )
+    return measure_bundles(bundles, source=source, column="text", engine=None, threads=1, batch_size=1, rounds=1)
 
 
 def row(name, p50, low, high):
@@ -116,9 +114,6 @@ def test_a_changed_bundle_is_not_measured(tiny_bundle, tmp_path):
 
 
 def test_measuring_never_imports_torch():
-    code = (
-        "import sys\nimport penjing.cli.bench_measure\nimport penjing.bundle.worker\n"
-        "print('torch' in sys.modules)"
-    )
+    code = "import sys\nimport penjing.cli.bench_measure\nimport penjing.bundle.worker\nprint('torch' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "False"

@@ -93,9 +93,7 @@ def test_ctrl_c_ends_a_command_with_130(tiny_bundle):
         "--batch-size",
         "1",
     ]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdin.write(b"good\n" * 1024)
         process.stdin.flush()
         assert process.stdout.read(1)  # it is answering, and waits for more

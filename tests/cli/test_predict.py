@@ -85,9 +85,7 @@ def test_parquet(tiny_bundle, tmp_path, expected):
     from pyarrow import parquet
 
     parquet.write_table(pyarrow.table({"text": TEXTS}), tmp_path / "texts.parquet")
-    assert [
-        row["label"] for row in answers(predict(tiny_bundle, "--input", tmp_path / "texts.parquet"))
-    ] == expected
+    assert [row["label"] for row in answers(predict(tiny_bundle, "--input", tmp_path / "texts.parquet"))] == expected
 
 
 def test_csv_out_is_chosen_by_the_name_and_reads_back(tiny_bundle, tmp_path, expected):
@@ -146,9 +144,7 @@ def test_an_input_that_cannot_be_read_is_not_blamed_on_the_output(tiny_bundle, t
     (tmp_path / "texts.txt").write_text("good\n", encoding="utf-8")
     output = tmp_path / "answers.jsonl"
     monkeypatch.setattr("penjing.data.readers._READERS", {".txt": _unreadable})
-    found = CliRunner().invoke(
-        app, ["predict", str(tiny_bundle), "-i", str(tmp_path / "texts.txt"), "-o", str(output)]
-    )
+    found = CliRunner().invoke(app, ["predict", str(tiny_bundle), "-i", str(tmp_path / "texts.txt"), "-o", str(output)])
     assert isinstance(found.exception, OSError)
     assert "answers" not in str(found.exception)
     assert not output.exists()
@@ -217,9 +213,7 @@ def test_a_disk_that_fills_up_leaves_the_old_output(tiny_bundle, tmp_path, monke
     monkeypatch.setattr("penjing.cli.write.json.dumps", fill)
     with pytest.raises(StorageError, match=r"disk is full.*answers\.jsonl"):
         predict(tiny_bundle, "good", "--output", output)
-    assert {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir()} == {
-        "answers.jsonl": "old\n"
-    }
+    assert {file.name: file.read_text(encoding="utf-8") for file in tmp_path.iterdir()} == {"answers.jsonl": "old\n"}
 
 
 def test_texts_are_counted_for_people_on_stderr_alone(monkeypatch, capsys):

@@ -15,8 +15,7 @@ EXPECTED_BUCKETS = [5, 9, 26, 53, 56, 61]
 def rows(batch):
     ends = batch["indptr"]
     return [
-        dict(zip(batch["indices"][a:b].tolist(), batch["values"][a:b].tolist(), strict=True))
-        for a, b in pairwise(ends)
+        dict(zip(batch["indices"][a:b].tolist(), batch["values"][a:b].tolist(), strict=True)) for a, b in pairwise(ends)
     ]
 
 

@@ -72,9 +72,7 @@ def test_the_calibration_error_by_hand():
     confidence = np.array([0.95, 0.95, 0.65, 1.0])
     right = np.array([True, False, True, True])
     # bins of one fifteenth: {0.95, 0.95, 1.0} in the last, {0.65} alone
-    assert calibration_error(confidence, right) == pytest.approx(
-        3 / 4 * abs(2 / 3 - 2.9 / 3) + 1 / 4 * abs(1 - 0.65)
-    )
+    assert calibration_error(confidence, right) == pytest.approx(3 / 4 * abs(2 / 3 - 2.9 / 3) + 1 / 4 * abs(1 - 0.65))
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))

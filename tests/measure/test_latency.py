@@ -99,9 +99,7 @@ def test_no_text_is_an_error():
 
 def test_progress_goes_up_to_the_end():
     seen = []
-    measured(
-        {"one": fake(), "two": fake()}, rounds=3, progress=lambda done, total: seen.append((done, total))
-    )
+    measured({"one": fake(), "two": fake()}, rounds=3, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(done, 6) for done in range(1, 7)]
 
 

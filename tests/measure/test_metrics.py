@@ -32,9 +32,7 @@ def test_single_label_metrics_are_those_of_sklearn(arrays):
 def test_multi_label_metrics_are_those_of_sklearn(arrays):
     truth, predicted = arrays
     assert score("accuracy", truth, predicted) == pytest.approx(sk.accuracy_score(truth, predicted))
-    assert score("macro_f1", truth, predicted) == pytest.approx(
-        sk.f1_score(truth, predicted, average="macro")
-    )
+    assert score("macro_f1", truth, predicted) == pytest.approx(sk.f1_score(truth, predicted, average="macro"))
     each = [sklearn_mcc(truth[:, label], predicted[:, label]) for label in range(3)]
     assert score("mcc", truth, predicted) == pytest.approx(np.mean(each))
 

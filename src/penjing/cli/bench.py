@@ -21,9 +21,7 @@ def bench(
         ),
     ] = None,
     column: Annotated[str, typer.Option(help="The column that holds the text.")] = "text",
-    engine: Annotated[
-        str | None, typer.Option(help="Another engine than the bundles' own: openvino.")
-    ] = None,
+    engine: Annotated[str | None, typer.Option(help="Another engine than the bundles' own: openvino.")] = None,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of each bundle.")] = 2,
     batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Texts answered at once.")] = 1,
     rounds: Annotated[int, typer.Option(min=1, max=1000, help="Turns each bundle takes.")] = 8,

@@ -67,9 +67,7 @@ def measure_bundles(
 def _texts(first: Path, source: str | None, *, column: str) -> list[str]:
     if source is None:
         if not (first / GOLDEN_NAME).is_file():
-            raise BundleError(
-                "this bundle has no golden texts", value=str(first), next_step="Give --input FILE"
-            )
+            raise BundleError("this bundle has no golden texts", value=str(first), next_step="Give --input FILE")
         return [row.text for row in read_golden(first)]
     texts = list(islice(read_texts(None, source, column=column), _MOST_TEXTS))
     if not texts:

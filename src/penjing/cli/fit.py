@@ -16,7 +16,8 @@ from penjing.errors import TaskError
 def fit(
     task: Annotated[Path, typer.Argument(help="The task file (TOML).", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The run folder. [default: runs/NAME]", show_default=False)
+        Path | None,
+        typer.Option("--output", "-o", help="The run folder. [default: runs/NAME]", show_default=False),
     ] = None,
     model: Annotated[str | None, typer.Option(help="What the teacher starts from.")] = None,
     objective: Annotated[str | None, typer.Option(help="latency or size: what to make small.")] = None,
@@ -47,12 +48,13 @@ def fit(
 
       penjing fit task.toml --set recipe.layers=[4,2] --set data.max_train=2000 --dry-run
     """
+    from rich.console import Console
+
     from penjing.cli.fit_show import show_result
     from penjing.cli.progress import StageBars
     from penjing.search.fit import fit as run
     from penjing.search.fit import plan_lines
     from penjing.spec import read_task
-    from rich.console import Console
 
     named = {
         "model": model,

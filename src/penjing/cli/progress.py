@@ -71,7 +71,9 @@ class StageBars:
         if not self._console.is_terminal and now - self._spoke > _PLAIN_EVERY_S and done > 0:
             left = (now - self._began) * (total - done) / done
             self._spoke = now
-            self._console.print(f"  {self._stage}: {done / total:.0%}, {show_seconds(left)} left. {detail}", style="dim")
+            self._console.print(
+                f"  {self._stage}: {done / total:.0%}, {show_seconds(left)} left. {detail}", style="dim"
+            )
 
     def end(self, detail: str, *, reused: bool) -> None:
         """Replace the bar by a line: the stage, how long it took, what came out."""

@@ -29,7 +29,9 @@ def _lines() -> Iterator[str]:
             yield line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             raise DataError(
-                "stdin is not UTF-8", value=f"line {number}", next_step="Convert it: iconv -f gb18030 -t utf-8"
+                "stdin is not UTF-8",
+                value=f"line {number}",
+                next_step="Convert it: iconv -f gb18030 -t utf-8",
             ) from None
 
 

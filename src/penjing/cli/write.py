@@ -37,9 +37,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
         if path is None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails again at exit
         shown = "stdout" if path is None else str(path)
-        raise StorageError(
-            "the disk is full", value=shown, next_step="Free some space and run it again"
-        ) from error
+        raise StorageError("the disk is full", value=shown, next_step="Free some space and run it again") from error
 
 
 @contextmanager

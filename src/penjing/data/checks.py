@@ -89,7 +89,9 @@ def check_splits(splits: Splits) -> None:
         examples: tuple[Example, ...] = getattr(splits, name)
         if len(examples) < _LEAST_ROWS:
             raise DataError(
-                f"the {name} split is too small", value=f"{len(examples)} rows", rule=f"at least {_LEAST_ROWS}"
+                f"the {name} split is too small",
+                value=f"{len(examples)} rows",
+                rule=f"at least {_LEAST_ROWS}",
             )
         unseen = Counter(label for example in examples for label in example.labels if label not in splits.labels)
         if unseen:

@@ -31,9 +31,7 @@ def read_hub(reference: str) -> dict[str, Iterator[Row]]:
             value=f"{name}: {error}",
             next_step="Check the name and the network, or export it to a file and give the file",
         ) from error
-    splits = {
-        ours: iter(found[theirs]) for ours, names in _SPLITS.items() for theirs in names if theirs in found
-    }
+    splits = {ours: iter(found[theirs]) for ours, names in _SPLITS.items() for theirs in names if theirs in found}
     if "train" not in splits:
         raise DataError("the hub data set has no train split", value=f"splits found: {', '.join(found)}")
     return splits

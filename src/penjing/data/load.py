@@ -79,7 +79,13 @@ def _completed(parts: Parts, spec: DataSpec) -> Parts:
     """Split off what is not given."""
     train, dev, test = spec.split
     if "dev" not in parts and "test" not in parts:
-        return dict(zip(("train", "dev", "test"), split_examples(parts["train"], spec.split, seed=spec.seed), strict=True))
+        return dict(
+            zip(
+                ("train", "dev", "test"),
+                split_examples(parts["train"], spec.split, seed=spec.seed),
+                strict=True,
+            )
+        )
     for missing, share in (("dev", dev), ("test", test)):
         if missing not in parts:
             shares = (train / (train + share), share / (train + share))

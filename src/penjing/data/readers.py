@@ -79,7 +79,9 @@ def _delimited(delimiter: str) -> Callable[[Path, Sequence[str] | None], Iterato
                         yield _named(header, row, path, rows.line_num)
             except csv.Error as error:
                 raise DataError(
-                    "malformed file", value=f"{path}, line {rows.line_num}: {error}", next_step="Correct that line"
+                    "malformed file",
+                    value=f"{path}, line {rows.line_num}: {error}",
+                    next_step="Correct that line",
                 ) from None
 
     return read

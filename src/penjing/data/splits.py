@@ -23,7 +23,9 @@ def split_examples(
     for groups in _strata(examples, seed=seed).values():
         filled = [0.0] * len(shares)
         for group in groups:
-            neediest = max(range(len(shares)), key=lambda part: shares[part] * (sum(filled) + len(group)) - filled[part])
+            neediest = max(
+                range(len(shares)), key=lambda part: shares[part] * (sum(filled) + len(group)) - filled[part]
+            )
             parts[neediest].extend(group)
             filled[neediest] += len(group)
     return tuple(tuple(sorted(part, key=lambda example: _order(example, seed))) for part in parts)

@@ -29,7 +29,9 @@ class TokenEncoder:
     def from_settings(cls, settings: dict[str, Any], folder: Path) -> TokenEncoder:
         """Return the encoder a manifest describes."""
         return cls(
-            folder / settings["tokenizer"], max_length=int(settings["max_length"]), pad_id=int(settings["pad_id"])
+            folder / settings["tokenizer"],
+            max_length=int(settings["max_length"]),
+            pad_id=int(settings["pad_id"]),
         )
 
     def encode(self, texts: Sequence[str]) -> Batch:

@@ -87,7 +87,11 @@ class _Graph:
         words = self._int8_words() if self.precision.int8_embeddings else self._float_words()
         length = self._node("Shape", "input_ids", start=1, end=2)
         positions = self._node(
-            "Slice", self._weight("positions.weight"), self._ints("zero", [0]), length, self._ints("axis0", [0])
+            "Slice",
+            self._weight("positions.weight"),
+            self._ints("zero", [0]),
+            length,
+            self._ints("axis0", [0]),
         )
         return self._norm("embedding_norm", self._node("Add", words, positions))
 

@@ -18,9 +18,7 @@ def onnx_logits(model: onnx.ModelProto, tokens: Tokens) -> NDArray[np.float32]:
     """Return what onnxruntime answers for `tokens`: (texts, labels)."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     parts: dict[int, NDArray[np.float32]] = {}
     for indices in sorted_batches(tokens.lengths, size=_BATCH):
         ids, mask = tokens.batch(indices)

@@ -22,6 +22,7 @@ from penjing.records import Latency
 ROUNDS, BLOCK = 8, 30
 _WARM_UP = 5
 _THROUGHPUT_BATCH = 32
+_THROUGHPUT_ROUNDS = 3
 
 Command = Sequence[str]
 
@@ -78,10 +79,7 @@ def measure_systems(
                 if times[name].failed is None:
                     _take_turn(workers[name], times[name], chosen, batch_size=batch_size)
                 progress(turn * len(names) + place, rounds * len(names))
-    return {
-        name: _measured(found, batch_size=batch_size, threads=threads, seed=seed)
-        for name, found in times.items()
-    }
+    return {name: _measured(found, batch_size=batch_size, threads=threads, seed=seed) for name, found in times.items()}
 
 
 def _started(
@@ -111,7 +109,8 @@ def _take_turn(worker: Worker, times: _Times, texts: Sequence[str], *, batch_siz
         times.engine_s.append(found["engine_s"])
         if times.memory_bytes is None:
             times.memory_bytes = worker.ask(op="memory")["peak_bytes"] or None
-        times.rates.append(_rate(worker, texts))
+        if len(times.rates) < _THROUGHPUT_ROUNDS:
+            times.rates.append(_rate(worker, texts))
     except EngineError as error:
         times.failed = str(error)
     except KeyError as error:
@@ -121,9 +120,7 @@ def _take_turn(worker: Worker, times: _Times, texts: Sequence[str], *, batch_siz
 def _rate(worker: Worker, texts: Sequence[str]) -> float:
     """Return texts a second of the second of two batches: the first warms up."""
     many = list(islice(chain.from_iterable(repeat(texts)), 2 * _THROUGHPUT_BATCH))
-    return _THROUGHPUT_BATCH / float(
-        worker.ask(op="time", texts=many, batch_size=_THROUGHPUT_BATCH)["total_s"][1]
-    )
+    return _THROUGHPUT_BATCH / float(worker.ask(op="time", texts=many, batch_size=_THROUGHPUT_BATCH)["total_s"][1])
 
 
 def _measured(times: _Times, *, batch_size: int, threads: int, seed: int) -> Measured:

@@ -36,9 +36,7 @@ class Worker:
         EngineError: the process cannot be started, died, says that it failed, or does not answer in time.
     """
 
-    def __init__(
-        self, command: Sequence[str], *, threads: int, answer_timeout_s: float = _ANSWER_TIMEOUT_S
-    ) -> None:
+    def __init__(self, command: Sequence[str], *, threads: int, answer_timeout_s: float = _ANSWER_TIMEOUT_S) -> None:
         self._answer_timeout_s = answer_timeout_s
         try:
             self._process = subprocess.Popen(

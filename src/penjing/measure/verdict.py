@@ -23,9 +23,7 @@ Answers = NDArray[Any]
 Floats = NDArray[np.float64]
 
 
-def judge(
-    bar: Bar, truth: Answers, predicted: Answers, teacher: Answers | None, *, split: str, seed: int
-) -> Verdict:
+def judge(bar: Bar, truth: Answers, predicted: Answers, teacher: Answers | None, *, split: str, seed: int) -> Verdict:
     """Return the probability that `bar` holds, and the word for it.
 
     Of 2,000 resamples of the examples, it is the share in which the metric is at least `at_least` and no more
@@ -35,9 +33,7 @@ def judge(
     Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
     """
     if len(truth) == 0:
-        return Verdict(
-            word="not met", probability=0.0, drop=None, drop_ci=None, n=0, n_to_decide=None, split=split
-        )
+        return Verdict(word="not met", probability=0.0, drop=None, drop_ci=None, n=0, n_to_decide=None, split=split)
     compared = teacher if teacher is not None else predicted
     rows = unique_rows([truth, predicted, compared])
     values, reference = _resampled(bar, rows.columns, rows.draws(seed=seed))
@@ -82,13 +78,10 @@ def n_to_decide(margins: Floats, *, n: int) -> int | None:
     return max(n + 1, ceil(n * (NormalDist().inv_cdf(MET) * spread / margin) ** 2))
 
 
-def _resampled(
-    bar: Bar, columns: tuple[Answers, ...], draws: Iterator[NDArray[np.int64]]
-) -> tuple[Floats, Floats]:
+def _resampled(bar: Bar, columns: tuple[Answers, ...], draws: Iterator[NDArray[np.int64]]) -> tuple[Floats, Floats]:
     truth, predicted, compared = columns
     pairs = [
-        (weighted_score(bar.metric, truth, predicted, w), weighted_score(bar.metric, truth, compared, w))
-        for w in draws
+        (weighted_score(bar.metric, truth, predicted, w), weighted_score(bar.metric, truth, compared, w)) for w in draws
     ]
     return np.concatenate([value for value, _ in pairs]), np.concatenate([value for _, value in pairs])
 

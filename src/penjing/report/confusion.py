@@ -28,11 +28,7 @@ def _confusions(run: RunReport, *, say: Words) -> Markup | None:
     if len(run.labels) > MATRIX_LABELS:
         return _commonest(run.labels, teacher, choice, say=say)
     matrices = [("teacher", teacher), ("choice", choice)]
-    drawn = [
-        _matrix(run.labels, counts, say.pair(f"confusion.{who}"), say=say)
-        for who, counts in matrices
-        if counts
-    ]
+    drawn = [_matrix(run.labels, counts, say.pair(f"confusion.{who}"), say=say) for who, counts in matrices if counts]
     kind = "pair" if len(run.labels) <= 8 else "stack"
     return join(el("p", say("confusion.read")), el("div", drawn, class_=kind))
 
@@ -74,12 +70,7 @@ def _shade(share: float) -> int:
 
 
 def _commonest(labels: tuple[str, ...], teacher: Counts | None, choice: Counts, *, say: Words) -> Markup:
-    pairs = [
-        (choice[t][a], t, a)
-        for t in range(len(labels))
-        for a in range(len(labels))
-        if t != a and choice[t][a]
-    ]
+    pairs = [(choice[t][a], t, a) for t in range(len(labels)) for a in range(len(labels)) if t != a and choice[t][a]]
     pairs.sort(key=lambda found: (-found[0], found[1], found[2]))
     columns = [
         Column(say.pair("confusion.truth")),
@@ -97,9 +88,7 @@ def _commonest(labels: tuple[str, ...], teacher: Counts | None, choice: Counts, 
         for n, t, a in pairs[:_LISTED]
     ]
     shown, total = show.count(len(rows)), show.count(len(pairs))
-    return table(
-        columns, rows, caption=say.pair("confusion.commonest", shown=shown, total=total), kind="plain"
-    )
+    return table(columns, rows, caption=say.pair("confusion.commonest", shown=shown, total=total), kind="plain")
 
 
 def _per_class(run: RunReport, *, say: Words) -> Markup | None:

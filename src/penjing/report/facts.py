@@ -38,10 +38,7 @@ def baseline(run: RunReport) -> Trial | None:
 def passes(trial: Trial) -> bool:
     """Return whether the trial could be the choice: bar not missed, budget kept."""
     return (
-        trial.failed is None
-        and not trial.over_budget
-        and trial.verdict is not None
-        and trial.verdict.word != "not met"
+        trial.failed is None and not trial.over_budget and trial.verdict is not None and trial.verdict.word != "not met"
     )
 
 

@@ -45,9 +45,7 @@ def signed_bar(value: float, *, largest: float) -> Markup:
     )
 
 
-def reliability(
-    bins: tuple[ReliabilityBin, ...], *, title: Pair, description: Pair, x: Pair, y: Pair
-) -> Markup:
+def reliability(bins: tuple[ReliabilityBin, ...], *, title: Pair, description: Pair, x: Pair, y: Pair) -> Markup:
     """Return the reliability diagram: accuracy against probability, the diagonal being honesty.
 
     After Guo et al., 2017, "On Calibration of Modern Neural Networks".

@@ -52,9 +52,7 @@ def _direction(run: RunReport, direction: Direction, counts: FlipCounts, *, say:
     more = None
     if rest:
         unlisted = total - len(first) - len(rest)
-        note = (
-            el("p", say("flips.unlisted", n=show.count(unlisted)), class_="small") if unlisted > 0 else None
-        )
+        note = el("p", say("flips.unlisted", n=show.count(unlisted)), class_="small") if unlisted > 0 else None
         rest_table = _table(rest, say.pair("flips.rest"), say=say)
         more = folded(say("more.examples", n=show.count(len(rest))), rest_table, note)
     return join(_table(first, caption, say=say), more)

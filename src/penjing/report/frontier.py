@@ -52,9 +52,7 @@ def _figure(run: RunReport, cost: Cost, *, say: Words) -> Markup | None:
         title=say.pair(f"frontier.{cost}", metric=name),
         description=_description(run, points, cost, say=say),
         x_label=say.pair(f"frontier.{cost}-axis"),
-        y_label=say.pair("frontier.mcc-axis")
-        if metric == "mcc"
-        else say.pair("frontier.quality-axis", metric=name),
+        y_label=say.pair("frontier.mcc-axis") if metric == "mcc" else say.pair("frontier.quality-axis", metric=name),
         points=tuple(points),
         bar=bar,
         bar_label=bar_label,

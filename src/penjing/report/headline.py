@@ -78,9 +78,7 @@ def _verdict(run: RunReport, *, say: Words) -> Markup:
     if verdict is None:
         return el("p", say("verdict.none"), class_="verdict")
     sentences = [
-        say.pair(
-            "verdict.probability", probability=show.probability(verdict.probability), n=show.count(verdict.n)
-        ),
+        say.pair("verdict.probability", probability=show.probability(verdict.probability), n=show.count(verdict.n)),
         *_drop(run, verdict, say=say),
     ]
     if verdict.n_to_decide:
@@ -166,9 +164,7 @@ def _asked(run: RunReport, *, say: Words) -> Pair:
     metric = say.pair(f"metric.{bar.metric}")
     if bar.at_least is not None:
         limits.append(
-            say.pair(
-                "asked.at-least", metric=metric, value=show.limit(show.quality(bar.at_least, bar.metric))
-            )
+            say.pair("asked.at-least", metric=metric, value=show.limit(show.quality(bar.at_least, bar.metric)))
         )
     if isinstance(bar.drop_at_most, str):
         limits.append(say.pair("asked.relative", metric=metric, value=bar.drop_at_most))

@@ -23,10 +23,7 @@ class Box:
     def meets(self, other: Box) -> bool:
         """Return whether the rectangles overlap."""
         return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
     def holds(self, other: Box) -> bool:
@@ -91,10 +88,7 @@ def place(anchors: list[Anchor], *, area: Box, hard: list[Box], soft: list[Box])
     for anchor in anchors:
         taken = [*hard, *(label.box for label in placed)]
         cost, best = min(
-            (
-                (_cost(option, area, taken, soft) + _doubt(option, anchors), option)
-                for option in _options(anchor)
-            ),
+            ((_cost(option, area, taken, soft) + _doubt(option, anchors), option) for option in _options(anchor)),
             key=lambda pair: pair[0],
         )
         if cost < 1000 or anchor.needed:

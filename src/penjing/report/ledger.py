@@ -28,13 +28,8 @@ def ledger_section(run: RunReport, *, say: Words) -> Markup | None:
     largest = max((r.size_bytes or 0 for r in run.ledger), default=0)
     swing = max((abs(r.delta) for r in run.ledger if r.delta is not None), default=0.0)
     before = [None, *run.ledger[:-1]]
-    rows = [
-        _row(run, this, last, largest=largest, swing=swing)
-        for last, this in zip(before, run.ledger, strict=True)
-    ]
-    return join(
-        el("p", say("ledger.read")), table(columns, rows, caption=say.pair("ledger.caption"), kind="ledger")
-    )
+    rows = [_row(run, this, last, largest=largest, swing=swing) for last, this in zip(before, run.ledger, strict=True)]
+    return join(el("p", say("ledger.read")), table(columns, rows, caption=say.pair("ledger.caption"), kind="ledger"))
 
 
 def _row(run: RunReport, this: LedgerRow, last: LedgerRow | None, *, largest: int, swing: float) -> Markup:

@@ -65,9 +65,7 @@ def label(text: str) -> Markup:
     >>> label("card_arrival")
     '<bdi>card_<wbr>arrival</bdi>'
     """
-    return el(
-        "bdi", [[part, el("wbr") if part[-1:] in {"_", "/", "."} else None] for part in _PARTS.findall(text)]
-    )
+    return el("bdi", [[part, el("wbr") if part[-1:] in {"_", "/", "."} else None] for part in _PARTS.findall(text)])
 
 
 def _flat(children: Iterable[Child]) -> Iterable[str]:

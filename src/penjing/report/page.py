@@ -72,15 +72,11 @@ def _sections(run: RunReport, *, say: Words) -> list[tuple[str, Markup]]:
 
 
 def _numbered(sections: list[tuple[str, Markup]], *, say: Words) -> Markup:
-    return join(
-        [_section(number, key, body, say=say) for number, (key, body) in enumerate(sections, start=1)]
-    )
+    return join([_section(number, key, body, say=say) for number, (key, body) in enumerate(sections, start=1)])
 
 
 def _section(number: int, key: str, body: Markup, *, say: Words) -> Markup:
-    heading = el(
-        "h2", el("span", str(number), class_="count"), " ", say(f"section.{key}"), id=f"{key}-heading"
-    )
+    heading = el("h2", el("span", str(number), class_="count"), " ", say(f"section.{key}"), id=f"{key}-heading")
     return el("section", heading, body, id=key, aria_labelledby=f"{key}-heading")
 
 
@@ -120,8 +116,7 @@ def _asset(name: str) -> str:
 
 def _policy(style: str, script: str) -> str:
     return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
     )
 
 

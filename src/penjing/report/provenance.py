@@ -72,12 +72,7 @@ def _code(text: str) -> Markup:
 
 
 def _versions(versions: dict[str, str]) -> Markup:
-    return join(
-        [
-            el("span", data(f"{name} {version}"), class_="version")
-            for name, version in sorted(versions.items())
-        ]
-    )
+    return join([el("span", data(f"{name} {version}"), class_="version") for name, version in sorted(versions.items())])
 
 
 def _stages(run: RunReport, *, say: Words) -> Markup:

@@ -166,10 +166,7 @@ def _point(point: Point, x: Scale, y: Scale) -> Markup:
         "a",
         named("title", point.title),
         el("line", class_="error", x1=at, x2=at, y1=y(point.low), y2=y(point.high)),
-        [
-            el("line", class_="error", x1=at - 3, x2=at + 3, y1=end, y2=end)
-            for end in (y(point.low), y(point.high))
-        ],
+        [el("line", class_="error", x1=at - 3, x2=at + 3, y1=end, y2=end) for end in (y(point.low), y(point.high))],
         el("circle", class_="ring", cx=at, cy=mid, r=11.0) if point.chosen else None,
         _mark(point.mark, at, mid, size),
         href=point.href,
@@ -183,9 +180,7 @@ def _mark(mark: Mark, x: float, y: float, size: float) -> Markup:
     if mark == "square":
         return el("rect", class_="mark", x=x - size, y=y - size, width=2 * size, height=2 * size)
     reach = size * 1.3
-    corners = (
-        f"{x:.1f},{y - reach:.1f} {x + reach:.1f},{y:.1f} {x:.1f},{y + reach:.1f} {x - reach:.1f},{y:.1f}"
-    )
+    corners = f"{x:.1f},{y - reach:.1f} {x + reach:.1f},{y:.1f} {x:.1f},{y + reach:.1f} {x - reach:.1f},{y:.1f}"
     return el("polygon", class_="mark", points=corners)
 
 
@@ -199,9 +194,7 @@ def _labels(chart: Chart, x: Scale, y: Scale) -> list[Placed]:
 
     ranked = sorted(chart.points, key=rank)
     anchors = [
-        Anchor(
-            x(p.cost), y(p.quality), shortened(p.name), needed=p.chosen or p.mark != "circle", strong=p.chosen
-        )
+        Anchor(x(p.cost), y(p.quality), shortened(p.name), needed=p.chosen or p.mark != "circle", strong=p.chosen)
         for p in ranked
     ]
     soft = [Box(x(p.cost) - 3, y(p.high), x(p.cost) + 3, y(p.low)) for p in ranked]
@@ -217,9 +210,7 @@ def _labels(chart: Chart, x: Scale, y: Scale) -> list[Placed]:
 def _label(label: Placed) -> Markup:
     box, anchor = label.box, label.anchor
     edge_x = min(max(anchor.x, box.left), box.right)
-    edge_y = (
-        box.bottom if box.bottom < anchor.y else box.top if box.top > anchor.y else (box.top + box.bottom) / 2
-    )
+    edge_y = box.bottom if box.bottom < anchor.y else box.top if box.top > anchor.y else (box.top + box.bottom) / 2
     line = el("line", class_="leader", x1=anchor.x, y1=anchor.y, x2=edge_x, y2=edge_y)
     return join(
         line if label.leader else None,

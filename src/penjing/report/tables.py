@@ -32,9 +32,7 @@ def row(head: Child, *cells: Markup, **attributes: Attribute) -> Markup:
     return el("tr", el("th", head, scope="row"), *cells, **attributes)
 
 
-def table(
-    columns: list[Column], rows: list[Markup], *, caption: Pair, kind: str = "", sortable: str = ""
-) -> Markup:
+def table(columns: list[Column], rows: list[Markup], *, caption: Pair, kind: str = "", sortable: str = "") -> Markup:
     """Return a table in a frame; `sortable` gives the page's script leave to sort it."""
     heads = [_head(column) for column in columns]
     body = el(

@@ -71,9 +71,7 @@ def _calibration(calibration: Calibration | None, abstain: Abstain | None, *, sa
 
 
 def _drawn(calibration: Calibration, *, say: Words) -> Markup:
-    title = say.pair(
-        "calibration.figure", split=say.pair(f"split.{'test' if calibration.split == 'test' else 'dev'}")
-    )
+    title = say.pair("calibration.figure", split=say.pair(f"split.{'test' if calibration.split == 'test' else 'dev'}"))
     svg = reliability(
         calibration.bins,
         title=title,
@@ -82,9 +80,7 @@ def _drawn(calibration: Calibration, *, say: Words) -> Markup:
         y=say.pair("calibration.y"),
     )
     names = ("range", "n", "confidence", "accuracy")
-    columns = [
-        Column(say.pair(f"calibration.{name}"), "text" if name == "range" else "number") for name in names
-    ]
+    columns = [Column(say.pair(f"calibration.{name}"), "text" if name == "range" else "number") for name in names]
     rows = [
         row(
             f"{b.low:.2f} – {b.high:.2f}",

@@ -22,7 +22,7 @@ from penjing.records import Step
 from penjing.search.context import Context
 from penjing.search.models import Trained
 from penjing.search.stages import write_text
-from penjing.shrink.quantize import calibrate, quantize
+from penjing.shrink.quantize import Quantized, calibrate, quantize
 from penjing.shrink.structure import put_pieces_back
 from penjing.train.batches import Tokens, tokenize
 from penjing.train.checkpoint import load_pretrained
@@ -32,8 +32,8 @@ from penjing.train.predict import logits_of
 
 Role = Literal["baseline", "teacher", "plain-int8", "candidate"]
 
-_CALIBRATION_TEXTS = 256
-_DIVERGENCE_TOLERANCE = 0.01  # mean KL from the float32 answers, in nats, above which layers are reverted
+_CALIBRATION_TEXTS = 128
+_DIVERGENCE_TOLERANCE = 0.02  # mean KL from the float32 answers, in nats, above which layers are reverted
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
     )
     return [
         _float32(context, whole, "teacher"),
-        _int8(context, whole, "plain-int8", name="teacher int8", int8_embeddings=False),
+        _int8(context, whole, "plain-int8", name="teacher int8", int8_embeddings=False, probe=trimmed),
         _float32(context, trimmed, "candidate"),
         _int8(context, trimmed, "candidate", name="trimmed teacher int8", int8_embeddings=True),
     ]
@@ -124,7 +124,12 @@ def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
 def student_candidates(context: Context, student: Trained) -> list[Candidate]:
     """Return one student in float32, with int8 layers, and with int8 embeddings as well."""
     source = _Source(
-        student.name, student.recipe, student.load(), context.vocabulary.tokenizer, student.key, student.train_s
+        student.name,
+        student.recipe,
+        student.load(),
+        context.vocabulary.tokenizer,
+        student.key,
+        student.train_s,
     )
     return [
         _float32(context, source, "candidate"),
@@ -145,31 +150,47 @@ def _float32(context: Context, source: _Source, role: Role) -> Candidate:
     return _candidate(context, source, role, source.name, {"precision": "float32"}, make)
 
 
-def _int8(context: Context, source: _Source, role: Role, *, name: str, int8_embeddings: bool) -> Candidate:
+def _int8(
+    context: Context,
+    source: _Source,
+    role: Role,
+    *,
+    name: str,
+    int8_embeddings: bool,
+    probe: _Source | None = None,
+) -> Candidate:
+    """Return `source` in int8; scales and reverts are settled on `probe` where that answers alike and is smaller."""
+
     def make(folder: Path, _: Path) -> None:
-        tokens = _calibration_tokens(context, source)
-        arrays = _arrays(source.model)
-        expected = onnx_logits(encoder_to_onnx(source.model.shape, arrays, precision=FLOAT32), tokens)
-
-        def divergence(precision: Precision) -> float:
-            found = onnx_logits(encoder_to_onnx(source.model.shape, arrays, precision=precision), tokens)
-            return mean_divergence(expected, found, multi_label=context.splits.multi_label)
-
-        settled = quantize(
-            calibrate(source.model, tokens, device=context.device),
-            measure=divergence,
-            tolerance=_DIVERGENCE_TOLERANCE,
-            int8_embeddings=int8_embeddings,
-        )
-        model = encoder_to_onnx(source.model.shape, arrays, precision=settled.precision)
+        settled, texts = _settle(context, probe or source, int8_embeddings=int8_embeddings)
+        model = encoder_to_onnx(source.model.shape, _arrays(source.model), precision=settled.precision)
         kept = f", float32 again: {', '.join(settled.reverted)}" if settled.reverted else ""
-        note = f"int8 against float32 on {len(tokens)} texts: mean KL {settled.divergence:.1e} nats{kept}"
+        note = f"int8 against float32 on {texts} texts: mean KL {settled.divergence:.1e} nats{kept}"
         recipe = (*source.recipe, Step(name="int8", values={"reverted": list(settled.reverted)}))
         if int8_embeddings:
             recipe = (*recipe, Step(name="int8-embeddings"))
         _write(context, folder, source, model, name, recipe, (note,))
 
     return _candidate(context, source, role, name, {"precision": "int8", "embeddings": int8_embeddings}, make)
+
+
+def _settle(context: Context, source: _Source, *, int8_embeddings: bool) -> tuple[Quantized, int]:
+    """Return the precision that answers nearly as float32 does, and the number of texts that say so."""
+    tokens = _calibration_tokens(context, source)
+    shape, arrays = source.model.shape, _arrays(source.model)
+    expected = onnx_logits(encoder_to_onnx(shape, arrays, precision=FLOAT32), tokens)
+
+    def divergence(precision: Precision) -> float:
+        found = onnx_logits(encoder_to_onnx(shape, arrays, precision=precision), tokens)
+        return mean_divergence(expected, found, multi_label=context.splits.multi_label)
+
+    settled = quantize(
+        calibrate(source.model, tokens, device=context.device),
+        measure=divergence,
+        tolerance=_DIVERGENCE_TOLERANCE,
+        int8_embeddings=int8_embeddings,
+    )
+    return settled, len(tokens)
 
 
 def _candidate(
@@ -211,9 +232,7 @@ def _write(
         input_=input_,
         parameters=source.model.parameter_count(),
     )
-    write_bundle(
-        folder / "bundle", manifest, {"model.onnx": folder / "model.onnx", "tokenizer.json": source.tokenizer}
-    )
+    write_bundle(folder / "bundle", manifest, {"model.onnx": folder / "model.onnx", "tokenizer.json": source.tokenizer})
     (folder / "model.onnx").unlink()
     write_text(folder / "notes.json", json.dumps(notes))
 
@@ -255,9 +274,7 @@ def _calibration_tokens(context: Context, source: _Source) -> Tokens:
     rows = np.random.default_rng(context.seed).permutation(len(context.splits.train))[:_CALIBRATION_TEXTS]
     texts = [context.splits.train[row].text for row in rows]
     tokenizer = Tokenizer.from_file(str(source.tokenizer))
-    return tokenize(
-        tokenizer, texts, max_length=context.vocabulary.max_length, pad_id=source.model.shape.pad_id
-    )
+    return tokenize(tokenizer, texts, max_length=context.vocabulary.max_length, pad_id=source.model.shape.pad_id)
 
 
 def _arrays(model: Encoder) -> dict[str, NDArray[np.float32]]:

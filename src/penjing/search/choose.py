@@ -24,8 +24,8 @@ def broken_limits(trial: Trial, budget: Budget) -> tuple[str, ...]:
     latency = trial.latency
     checks = (
         ("size", trial.size_bytes, budget.size, show_size),
-        ("latency p50", latency and latency.p50_s, budget.latency_p50, show_seconds),
-        ("latency p95", latency and latency.p95_s, budget.latency_p95, show_seconds),
+        ("latency p50", latency.p50_s if latency else None, budget.latency_p50, show_seconds),
+        ("latency p95", latency.p95_s if latency else None, budget.latency_p95, show_seconds),
         ("memory", trial.memory_bytes, budget.memory, show_size),
     )
     return tuple(
@@ -43,7 +43,7 @@ def choose(trials: Sequence[Trial], *, objective: Objective, bar: Bar) -> Choice
     measured = [trial for trial in trials if trial.failed is None]
     passing = [trial for trial in measured if _passes(trial, bar)]
     if not passing:
-        nearest = min(measured, key=lambda trial: _miss(trial))
+        nearest = min(measured, key=_miss)
         return Choice(nearest, False, _nearest_reason(nearest, bar))
     best = _smallest(passing) if objective == "size" else _fastest(passing)
     return Choice(best, True, _reason(best, passing, objective))
@@ -95,4 +95,6 @@ def _nearest_reason(trial: Trial, bar: Bar) -> str:
         if trial.over_budget
         else "add training data, allow a larger drop, or train longer (recipe.student_epochs)"
     )
-    return f"no trial meets the bar within the budget; {trial.name} is nearest: {'; '.join(gaps)}. To close it: {advice}"
+    return (
+        f"no trial meets the bar within the budget; {trial.name} is nearest: {'; '.join(gaps)}. To close it: {advice}"
+    )

@@ -59,9 +59,7 @@ def _leads_to(trial: Trial, choice: Trial) -> bool:
 def per_class(context: Context, teacher: Answers, choice: Answers) -> tuple[ClassChange, ...]:
     """Return F1 of each label on test."""
     labels, truth = context.splits.labels, context.truth["test"]
-    scores = [
-        class_scores(truth, _decided(context, found), labels=len(labels)) for found in (teacher, choice)
-    ]
+    scores = [class_scores(truth, _decided(context, found), labels=len(labels)) for found in (teacher, choice)]
     return tuple(
         ClassChange(label=label, n=before.support, teacher_f1=before.f1, choice_f1=after.f1)
         for label, before, after in zip(labels, *scores, strict=True)
@@ -96,9 +94,7 @@ def flips(context: Context, teacher: Answers, choice: Answers) -> tuple[tuple[Fl
     ]
     counts = {way: sum(flip.direction == way for flip in found) for way in ("broken", "fixed", "both wrong")}
     found.sort(key=lambda flip: (("broken", "fixed", "both wrong").index(flip.direction), -flip.choice_score))
-    summary = FlipCounts(
-        broken=counts["broken"], fixed=counts["fixed"], both_wrong=counts["both wrong"], n=len(truth)
-    )
+    summary = FlipCounts(broken=counts["broken"], fixed=counts["fixed"], both_wrong=counts["both wrong"], n=len(truth))
     return tuple(found[:_MOST_FLIPS]), summary
 
 
@@ -140,9 +136,7 @@ def vocabulary_trim(context: Context, trimmed: Answers) -> VocabularyTrim:
     changed = np.zeros(n, bool)
     changed[facts["dev_changed"]] = True
     predicted, truth = _decided(context, trimmed), context.truth["dev"]
-    metric = [
-        score("accuracy", truth[rows], predicted[rows]) if rows.any() else None for rows in (changed, ~changed)
-    ]
+    metric = [score("accuracy", truth[rows], predicted[rows]) if rows.any() else None for rows in (changed, ~changed)]
     return VocabularyTrim(
         pieces_kept=facts["pieces_after"],
         pieces_before=facts["pieces_before"],

@@ -12,7 +12,6 @@ from penjing.bundle import load, read_manifest, write_bundle
 from penjing.bundle.golden import GOLDEN_NAME, choose_texts, write_golden
 from penjing.bundle.manifest import Golden
 from penjing.bundle.write import stamp, versions
-from penjing.measure.latency import ROUNDS
 from penjing.measure.machine import instruction_set, machine
 from penjing.measure.verdict import judge
 from penjing.records import Quality, Trial, Verdict
@@ -21,7 +20,7 @@ from penjing.search import compare
 from penjing.search.candidates import Candidate
 from penjing.search.choose import Choice
 from penjing.search.context import Context
-from penjing.search.evaluate import Answers, split_quality
+from penjing.search.evaluate import ROUNDS, Answers, split_quality
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
 from penjing.tasks.classify import decisions
 
@@ -53,7 +52,10 @@ def deliver(context: Context, outcome: Outcome, *, output: Path, command: str) -
     bundle, report = output / BUNDLE_NAME, output / REPORT_NAME
     touches = len(list(context.store.root.glob("test-answers-*[0-9a-f]")))
     _write_choice(context, outcome, bundle, verdict=verdict, quality=test[outcome.name], touches=touches)
-    write_report(report, _report(context, outcome, bundle, verdict=verdict, test=test, touches=touches, command=command))
+    write_report(
+        report,
+        _report(context, outcome, bundle, verdict=verdict, test=test, touches=touches, command=command),
+    )
     context.reporter.end(str(output), reused=False)
     return FitResult(
         trials=outcome.trials,

@@ -26,8 +26,9 @@ from penjing.search.context import Context
 from penjing.search.stages import write_text
 from penjing.tasks.classify import decisions
 
-_INVARIANCE_TEXTS = 128
+_INVARIANCE_TEXTS = 48
 _LATENCY_TEXTS = 200
+ROUNDS, BLOCK = 6, 20
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def timings(context: Context, candidates: Sequence[Candidate]) -> dict[str, Timi
             texts,
             threads=budget.threads,
             batch_size=budget.batch_size,
+            rounds=ROUNDS,
+            block=BLOCK,
             progress=context.reporter.advance,
         )
         rows: dict[str, Any] = {
@@ -115,15 +118,15 @@ def timings(context: Context, candidates: Sequence[Candidate]) -> dict[str, Timi
     context.reporter.end(f"{len(candidates)} systems took turns", reused=stage.reused)
     return {
         name: Timing(
-            Latency.model_validate(row["latency"]) if row["latency"] else None, row["memory_bytes"], row["failed"]
+            Latency.model_validate(row["latency"]) if row["latency"] else None,
+            row["memory_bytes"],
+            row["failed"],
         )
         for name, row in rows_read.items()
     }
 
 
-def make_trial(
-    context: Context, candidate: Candidate, found: Answers, timing: Timing, *, teacher: Answers
-) -> Trial:
+def make_trial(context: Context, candidate: Candidate, found: Answers, timing: Timing, *, teacher: Answers) -> Trial:
     """Return the trial: quality and verdict on dev, size, latency, memory, and the limits it breaks."""
     multi_label = context.splits.multi_label
     verdict = judge(

@@ -1,7 +1,7 @@
 """The main job: data, a bar and a budget in; the smallest bundle that meets the bar out.
 
-    data -> model -> vocabulary -> linear baseline -> teacher -> students -> bundles
-         -> answers on dev -> latency, memory -> choice -> answers on test -> bundle + report
+data -> model -> vocabulary -> linear baseline -> teacher -> students -> bundles
+     -> answers on dev -> latency, memory -> choice -> answers on test -> bundle + report
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,8 +34,9 @@ from penjing.train.state import StateFile
 _TEACHER_EPOCHS, _STUDENT_EPOCHS = 3.0, 9.0
 _TEACHER_RATE, _STUDENT_RATE = 1e-4, 2e-4
 _TEACHER_SHARE = 0.45  # of the training time; the students share the rest by their cost
-_SAMPLE_TEXTS = 512  # for importance
+_SAMPLE_TEXTS, _BLOCK_TEXTS = 256, 64  # for the importance of heads and neurons, and of blocks
 _AUGMENTED_TEXTS = 20_000  # about how many texts students learn from, where the training split is smaller
+_LESSONS_SHARE = 0.12  # of the training time, that the teacher may take to answer them
 _MOST_COPIES = 8
 
 
@@ -47,6 +49,8 @@ class Trained:
     folder: Path
     key: str
     train_s: float
+    text_s: float
+    """Seconds of training a text."""
     parameters: int
 
     def load(self) -> Encoder:
@@ -88,13 +92,13 @@ def train_students(context: Context, teacher: Trained) -> list[Trained]:
     wanted = structures(context.task.recipe, layers=shape.layers)
     total = sum(structure.cost() for structure in wanted)
     lesson_folder, lesson_key = _lessons(context, teacher)
-    whole = _Start(teacher, Structure(shape.layers, 1.0, 1.0))
-    previous, students = whole, list[Trained]()
+    left_s = _time_limit(context, 1 - _TEACHER_SHARE - _LESSONS_SHARE)
+    starts, students = [_Start(teacher, Structure(shape.layers, 1.0, 1.0))], list[Trained]()
     for structure in wanted:
-        start = previous if structure.fits_in(previous.structure) else whole
-        limit = _time_limit(context, (1 - _TEACHER_SHARE) * structure.cost() / total)
+        start = next(start for start in reversed(starts) if structure.fits_in(start.structure))
+        limit = None if left_s is None else left_s * structure.cost() / total
         student = _train_student(context, start, structure, (lesson_folder, lesson_key), time_limit_s=limit)
-        previous = _Start(student, structure)
+        starts.append(_Start(student, structure))
         students.append(student)
     return students
 
@@ -103,7 +107,8 @@ def _lessons(context: Context, teacher: Trained) -> tuple[Path, str]:
     """Return the stage that holds the augmented texts and what the teacher says of them."""
     context.reporter.begin("teacher's answers")
     count = len(context.tokens["train"])
-    copies = max(1, min(_MOST_COPIES, round(_AUGMENTED_TEXTS / count) - 1))
+    texts = min(_AUGMENTED_TEXTS, _affordable_lessons(context, teacher))
+    copies = max(0, min(_MOST_COPIES, round(texts / count) - 1))
 
     def make(folder: Path, _: Path) -> None:
         grown = augment(context.tokens["train"], copies=copies, seed=context.seed)
@@ -116,8 +121,19 @@ def _lessons(context: Context, teacher: Trained) -> tuple[Path, str]:
     return stage.folder, stage.key
 
 
+def _affordable_lessons(context: Context, teacher: Trained) -> float:
+    """Return how many texts the teacher can answer in its share of the time: three in the time it trains on one."""
+    limit = _time_limit(context, _LESSONS_SHARE)
+    return math.inf if limit is None else 3 * limit / teacher.text_s
+
+
 def _train_student(
-    context: Context, start_from: _Start, structure: Structure, lessons: tuple[Path, str], *, time_limit_s: float | None
+    context: Context,
+    start_from: _Start,
+    structure: Structure,
+    lessons: tuple[Path, str],
+    *,
+    time_limit_s: float | None,
 ) -> Trained:
     recipe = context.task.recipe
     folder, lesson_key = lessons
@@ -153,7 +169,8 @@ def _cut(context: Context, start_from: _Start, structure: Structure) -> Encoder:
     """Return the part of the starting model that matters most, in the sizes of `structure`."""
     model, larger = start_from.model.load(), start_from.structure
     tokens, truth = _sample(context)
-    removed = least_needed_blocks(model, tokens, device=context.device)[: larger.layers - structure.layers]
+    few = tokens.take(np.arange(min(_BLOCK_TEXTS, len(tokens))))
+    removed = least_needed_blocks(model, few, count=larger.layers - structure.layers, device=context.device)
     model = keep_blocks(model, [block for block in range(larger.layers) if block not in removed])
     importance = unit_importance(model, tokens, loss=_supervised(context, truth.numpy()), device=context.device)
     return narrow(model, importance, heads=structure.heads / larger.heads, ffn=structure.ffn / larger.ffn)
@@ -190,7 +207,8 @@ def _trained(
     metric = context.task.bar.metric
     detail = f"dev {metric} {result['best_score']:.4f} after {result['steps']:,} steps"
     context.reporter.end(detail, reused=stage.reused)
-    return Trained(name, recipe, stage.folder, stage.key, result["train_s"], result["parameters"])
+    text_s = result["train_s"] / (result["steps"] * plan.batch_size)
+    return Trained(name, recipe, stage.folder, stage.key, result["train_s"], text_s, result["parameters"])
 
 
 def _result(result: TrainResult, model: Encoder) -> dict[str, Any]:

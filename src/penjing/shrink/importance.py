@@ -34,7 +34,12 @@ class Importance:
 
 
 def unit_importance(
-    model: Encoder, tokens: Tokens, *, loss: Callable[[Output, Indices], Tensor], device: Device, batch_size: int = 16
+    model: Encoder,
+    tokens: Tokens,
+    *,
+    loss: Callable[[Output, Indices], Tensor],
+    device: Device,
+    batch_size: int = 16,
 ) -> Importance:
     """Return the importance of every head and neuron of `model` on the texts `tokens`."""
     model.to(device.name).eval()
@@ -60,33 +65,36 @@ def _gate_gradient(outgoing: nn.Linear) -> NDArray[np.float64]:
     return (outgoing.weight.detach() * outgoing.weight.grad).sum(0).double().cpu().numpy()
 
 
-def least_needed_blocks(model: Encoder, tokens: Tokens, *, device: Device) -> tuple[int, ...]:
-    """Return block numbers in the order in which they can go, greedily: each removal changes the answers least."""
-    kept = list(range(model.shape.layers))
-    target = _log_probabilities(model, kept, tokens, device=device)
-    removed: list[int] = []
-    while len(kept) > 1:
-        divergences = []
-        for block in kept:
-            others = [other for other in kept if other != block]
-            divergences.append(_divergence(_log_probabilities(model, others, tokens, device=device), target))
-        removed.append(kept.pop(int(np.argmin(divergences))))
+def least_needed_blocks(model: Encoder, tokens: Tokens, *, count: int, device: Device) -> tuple[int, ...]:
+    """Return `count` block numbers in the order in which they can go, greedily: each changes the answers least."""
+    model.to(device.name).eval()
+    kept, removed = list(range(model.shape.layers)), list[int]()
+    ids, mask = (tensor.to(device.name) for tensor in tokens.batch(np.arange(len(tokens))))
+    with torch.inference_mode(), device.autocast():
+        target = _log_probabilities(model, _states(model, kept, ids, mask)[-1], [], mask)
+        while len(removed) < count and len(kept) > 1:
+            states = _states(model, kept, ids, mask)
+            divergences = [
+                _divergence(_log_probabilities(model, states[place], kept[place + 1 :], mask), target)
+                for place in range(len(kept))
+            ]
+            removed.append(kept.pop(int(np.argmin(divergences))))
     return tuple(removed)
 
 
-def _log_probabilities(model: Encoder, kept: Sequence[int], tokens: Tokens, *, device: Device) -> Tensor:
-    blocks = model.blocks
-    model.to(device.name).eval()
-    model.blocks = nn.ModuleList(blocks[index] for index in kept)
-    result = torch.zeros(len(tokens), model.shape.labels)
-    try:
-        with torch.inference_mode(), device.autocast():
-            for indices in sorted_batches(tokens.lengths, size=64):
-                ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
-                result[torch.from_numpy(indices)] = model(ids, mask).logits.float().cpu()
-    finally:
-        model.blocks = blocks
-    return F.log_softmax(result, dim=-1)
+def _states(model: Encoder, blocks: Sequence[int], ids: Tensor, mask: Tensor) -> list[Tensor]:
+    """Return what each of `blocks` reads, and what the last one gives."""
+    states = [model.embed(ids)]
+    for block in blocks:
+        states.append(model.blocks[block](states[-1], mask.bool()[:, None, None, :]))
+    return states
+
+
+def _log_probabilities(model: Encoder, state: Tensor, blocks: Sequence[int], mask: Tensor) -> Tensor:
+    """Return the answers where `state` goes through `blocks` and the head."""
+    for block in blocks:
+        state = model.blocks[block](state, mask.bool()[:, None, None, :])
+    return F.log_softmax(model.head(model.pool(state, mask)).float(), dim=-1)
 
 
 def _divergence(found: Tensor, target: Tensor) -> float:

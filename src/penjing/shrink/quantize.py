@@ -24,7 +24,7 @@ from penjing.train.batches import Tokens, sorted_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Encoder
 
-_SAMPLE = 400_000  # activations kept a layer
+_SAMPLE = 100_000  # activations kept a layer
 _CLIP_RATIOS = np.linspace(0.3, 1.0, 15)
 
 

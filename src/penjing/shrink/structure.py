@@ -98,5 +98,3 @@ def _build(shape: EncoderShape, state: dict[str, Tensor]) -> Encoder:
     model = Encoder(shape)
     model.load_state_dict({name: value.detach().clone() for name, value in state.items()})
     return model.eval()
-
-

@@ -50,9 +50,7 @@ def is_intact(folder: Path) -> bool:
     """Return whether `folder` was made by `cached_folder` and no file of it changed since."""
     try:
         hashes = json.loads((folder / _CHECKSUMS).read_text(encoding="utf-8"))
-        return bool(hashes) and all(
-            file_sha256(folder / name) == expected for name, expected in hashes.items()
-        )
+        return bool(hashes) and all(file_sha256(folder / name) == expected for name, expected in hashes.items())
     except (OSError, ValueError, AttributeError):
         return False
 

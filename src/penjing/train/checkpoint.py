@@ -86,7 +86,9 @@ def _check_architecture(config: Mapping[str, Any]) -> None:
         )
     if config.get("hidden_act", "gelu") != "gelu":
         raise ModelError(
-            "this activation function cannot be exported", value=config["hidden_act"], rule="hidden_act is gelu"
+            "this activation function cannot be exported",
+            value=config["hidden_act"],
+            rule="hidden_act is gelu",
         )
 
 

@@ -105,16 +105,20 @@ class Encoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Output:
         """Return logits and hidden states for `ids` and `mask`, both (batch, length)."""
-        x = self.words(ids) + self.positions.weight[: ids.shape[1]]
-        x = F.dropout(self.embedding_norm(x), self.dropout, self.training)
-        hidden = [x]
+        hidden = [self.embed(ids)]
         attended = mask.bool()[:, None, None, :]
         for block in self.blocks:
             hidden.append(block(hidden[-1], attended))
-        pooled = self._pool(hidden[-1], mask)
+        pooled = self.pool(hidden[-1], mask)
         return Output(self.head(F.dropout(pooled, self.dropout, self.training)), pooled, hidden)
 
-    def _pool(self, x: Tensor, mask: Tensor) -> Tensor:
+    def embed(self, ids: Tensor) -> Tensor:
+        """Return what the first block reads: (batch, length, hidden)."""
+        x = self.words(ids) + self.positions.weight[: ids.shape[1]]
+        return F.dropout(self.embedding_norm(x), self.dropout, self.training)
+
+    def pool(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return what the head reads, (batch, hidden), of the last block's output."""
         if self.pooler is not None:
             return torch.tanh(self.pooler(x[:, 0]))
         weights = mask.to(x.dtype)

@@ -19,7 +19,8 @@ from penjing.train.device import Device
 from penjing.train.encoder import Encoder, Output
 from penjing.train.state import LoopState, StateFile
 
-_PROBE_STEPS = 12  # steps timed before the number of steps is settled
+_PROBE_STEPS = 12  # steps timed before the number of steps is first settled
+_FEWEST_EVALUATIONS = 3
 _WARMUP_SHARE = 0.1
 _CLIP_NORM = 1.0
 _MOST_BAD_STEPS = 5
@@ -85,8 +86,7 @@ def train(
     model.to(device.name)
     optimizer = torch.optim.AdamW(_parameter_groups(model, plan.weight_decay), lr=plan.learning_rate, fused=True)
     steps_per_epoch = math.ceil(len(tokens) / plan.batch_size)
-    state = state_file.read(model, optimizer) or LoopState(steps=max(1, round(plan.epochs * steps_per_epoch)))
-    evaluate_every = max(1, min(steps_per_epoch, state.steps // 3))
+    state = state_file.read(model, optimizer) or _first_state(plan, steps_per_epoch)
     saved_at = time.monotonic()
     for indices in _batches_from(tokens, plan, state.step):
         if state.step >= state.steps or state.misses >= plan.patience:
@@ -95,13 +95,15 @@ def train(
         value = _step(model, optimizer, tokens, indices, loss, state, plan, device)
         state.train_s += time.monotonic() - started
         state.step += 1
-        if state.step == _PROBE_STEPS and plan.time_limit_s is not None:
-            state.steps = _affordable(state, plan.time_limit_s)
-            evaluate_every = max(1, min(steps_per_epoch, state.steps // 3))
+        if state.step == _PROBE_STEPS:
+            _plan_again(state, plan, tokens)
         score = None
-        if state.step % evaluate_every == 0 or state.step == state.steps:
+        if state.step >= min(state.next_evaluation, state.steps):
+            started = time.monotonic()
             score = evaluate(model)
+            state.evaluate_s += time.monotonic() - started
             state.note_score(score, model)
+            _plan_again(state, plan, tokens)
         report(Progress(state.step, state.steps, value, score))
         if time.monotonic() - saved_at > _CHECKPOINT_EVERY_S:
             state_file.write(model, optimizer, state)
@@ -111,9 +113,30 @@ def train(
     return TrainResult(state.step, state.best_score, state.train_s, state.step < state.steps)
 
 
-def _affordable(state: LoopState, time_limit_s: float) -> int:
-    seconds_a_step = state.train_s / state.step
-    return max(state.step + 1, min(state.steps, int(time_limit_s / seconds_a_step)))
+def _first_state(plan: TrainPlan, steps_per_epoch: int) -> LoopState:
+    steps = max(1, round(plan.epochs * steps_per_epoch))
+    return LoopState(steps=steps, next_evaluation=_evaluate_every(steps, steps_per_epoch))
+
+
+def _evaluate_every(steps: int, steps_per_epoch: int) -> int:
+    return max(1, min(steps_per_epoch, steps // _FEWEST_EVALUATIONS))
+
+
+def _plan_again(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
+    """Shorten the schedule to what the time limit allows, and settle when to evaluate next.
+
+    Batches differ in length, so time is counted by the piece, and what evaluations took is taken off.
+    """
+    if plan.time_limit_s is not None and state.step < state.steps:
+        pieces_a_step = float(tokens.lengths.mean()) * plan.batch_size
+        step_s = state.train_s / state.pieces * pieces_a_step
+        evaluations_s = state.evaluate_s * max(1, _FEWEST_EVALUATIONS - 1)
+        left_s = plan.time_limit_s - state.train_s - max(state.evaluate_s, evaluations_s)
+        state.steps = max(state.step + 1, min(state.steps, state.step + int(left_s / step_s)))
+    every = _evaluate_every(state.steps, math.ceil(len(tokens) / plan.batch_size))
+    state.next_evaluation = state.step + every
+    if state.steps - state.next_evaluation < every / 2:
+        state.next_evaluation = state.steps
 
 
 def _step(
@@ -131,6 +154,7 @@ def _step(
         group["lr"] = plan.learning_rate * _schedule(state.step, state.steps)
     model.train()
     ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
+    state.pieces += int(tokens.lengths[indices].sum())
     with device.autocast():
         output = model(ids, mask)
     value = loss(output, indices)

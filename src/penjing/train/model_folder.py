@@ -17,9 +17,7 @@ PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 _LIMITS = {"config.json": 10_000_000, "tokenizer.json": 200_000_000, WEIGHTS: 20_000_000_000}
 _MOST_TENSORS = 100_000
-_HEADS = frozenset(
-    {"classifier.weight", "classifier.out_proj.weight", "classifier.dense.weight", "score.weight"}
-)
+_HEADS = frozenset({"classifier.weight", "classifier.out_proj.weight", "classifier.dense.weight", "score.weight"})
 
 
 def check_folder(folder: Path) -> None:
@@ -52,9 +50,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ModelError(
-            f"{folder / 'config.json'} is not JSON", value=str(error), rule="UTF-8 JSON"
-        ) from None
+        raise ModelError(f"{folder / 'config.json'} is not JSON", value=str(error), rule="UTF-8 JSON") from None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelError(
             f"{folder / 'config.json'} does not say what the model is",
@@ -108,9 +104,7 @@ def _refuse_bundle(folder: Path) -> None:
             "a bundle cannot be fine-tuned",
             value=str(folder),
             rule="bundles are for inference only",
-            next_step=f'Start from the model it came from: model = "{base}"'
-            if base
-            else "Start from its base model",
+            next_step=f'Start from the model it came from: model = "{base}"' if base else "Start from its base model",
         )
 
 
@@ -147,11 +141,7 @@ def _header(path: Path) -> frozenset[str]:
         with safe_open(path, framework="numpy") as file:
             names = frozenset(file.keys())
     except (SafetensorError, OSError) as error:
-        raise ModelError(
-            f"{path} is damaged", value=str(error), next_step="Download the model again"
-        ) from error
+        raise ModelError(f"{path} is damaged", value=str(error), next_step="Download the model again") from error
     if not 0 < len(names) <= _MOST_TENSORS:
-        raise ModelError(
-            f"{path} is not a model", value=f"{len(names)} tensors", rule=f"1 to {_MOST_TENSORS} tensors"
-        )
+        raise ModelError(f"{path} is not a model", value=f"{len(names)} tensors", rule=f"1 to {_MOST_TENSORS} tensors")
     return names

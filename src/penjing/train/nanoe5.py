@@ -130,9 +130,7 @@ def _check_header(header: Mapping[str, int], epsilon: float, count: int, special
         if not 0 < value <= _LIMITS[name]:
             raise _damaged(f"{name} {value}", f"from 1 to {_LIMITS[name]}")
     if header["hidden"] % header["heads"] or not 0 < epsilon < 1:
-        raise _damaged(
-            f"{header['heads']} heads, epsilon {epsilon}", "heads divide the hidden size; 0 < epsilon < 1"
-        )
+        raise _damaged(f"{header['heads']} heads, epsilon {epsilon}", "heads divide the hidden size; 0 < epsilon < 1")
     if not 0 < count <= header["vocabulary"] or any(not 0 <= piece < count for piece in special):
         raise _damaged(f"{count} pieces", "no more than embeddings, special pieces among them")
 

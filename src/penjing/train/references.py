@@ -90,9 +90,7 @@ def _from_path(path: Path, *, reference: str) -> PretrainedModel:
     if path.is_file():
         if path.suffix in PICKLES:
             raise refuse_pickle(path)
-        raise ModelError(
-            "the model is a file", value=reference, rule="a folder", next_step=f"Give {path.parent}"
-        )
+        raise ModelError("the model is a file", value=reference, rule="a folder", next_step=f"Give {path.parent}")
     if not path.is_dir():
         raise ModelError(
             "model not found",
@@ -114,9 +112,7 @@ def _from_path(path: Path, *, reference: str) -> PretrainedModel:
 def _from_hub(name: str, *, reference: str) -> PretrainedModel:
     match = _HUB_NAME.fullmatch(name)
     if match is None:
-        raise ModelError(
-            "not a model of the hub", value=reference, rule="hf:org/name or hf:org/name@revision"
-        )
+        raise ModelError("not a model of the hub", value=reference, rule="hf:org/name or hf:org/name@revision")
     folder = _download(match["name"], revision=match["revision"], reference=reference)
     check_folder(folder)
     origin = Origin(

@@ -22,6 +22,10 @@ class LoopState:
     steps: int
     step: int = 0
     train_s: float = 0.0
+    evaluate_s: float = 0.0
+    pieces: int = 0
+    """Pieces trained on so far."""
+    next_evaluation: int = 0
     best_score: float = float("-inf")
     misses: int = 0
     """Evaluations since the best one."""

@@ -95,9 +95,7 @@ def _spelling(surfaces: Mapping[int, str], occurring: Sequence[int]) -> set[str]
 
 def _of_scripts(surfaces: Mapping[int, str], shares: Container[str]) -> set[str]:
     characters = set(chain.from_iterable(surfaces.values()))
-    return {
-        character for character in characters if all(script in shares for script in scripts_of(character))
-    }
+    return {character for character in characters if all(script in shares for script in scripts_of(character))}
 
 
 def _characters(surfaces: Mapping[int, str], wanted: Container[str]) -> list[int]:

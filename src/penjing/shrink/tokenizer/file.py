@@ -29,9 +29,7 @@ class TokenizerFile:
         padding = self.spec.get("padding")
         pad = {padding["pad_id"]} if padding else set()
         known = self.model.pieces.keys() | added
-        return self.model.anchors() | (
-            known & (added | pad | set(processor_ids(self.spec["post_processor"])))
-        )
+        return self.model.anchors() | (known & (added | pad | set(processor_ids(self.spec["post_processor"]))))
 
     def size(self) -> int:
         """Return the number of ids, pieces of the model and added tokens together."""

@@ -61,9 +61,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool = True) 
     """Yield the ids of each text, a batch of texts in memory at a time."""
     for start in range(0, len(texts), _BATCH):
         batch = list(texts[start : start + _BATCH])
-        yield from (
-            encoding.ids for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=special)
-        )
+        yield from (encoding.ids for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=special))
 
 
 def unlimited(tokenizer: Tokenizer) -> Tokenizer:
@@ -92,9 +90,7 @@ def _broken(index: int, before: int, after: int) -> ModelError:
     )
 
 
-def _report(
-    texts: int, changed: list[int], pieces: NDArray[np.int64], unknown: NDArray[np.int64]
-) -> TrimReport:
+def _report(texts: int, changed: list[int], pieces: NDArray[np.int64], unknown: NDArray[np.int64]) -> TrimReport:
     before, after = (unknown / np.maximum(pieces, 1)).tolist()
     mean_before, mean_after = (pieces / max(texts, 1)).tolist()
     return TrimReport(
