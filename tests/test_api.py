@@ -6,10 +6,25 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 import penjing
 from penjing import BundleError, ModelError, Prediction, classify_text
-from tests.small import token_bundle
+from tests.small import WORDS, token_bundle, write_tokenizer
+
+
+def checkpoint(folder, *, trained):
+    """A tiny BERT with or without a classifier, as transformers saves it."""
+    config = BertConfig(
+        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=16, id2label={0: "no", 1: "yes", 2: "perhaps"},
+    )  # fmt: skip
+    torch.manual_seed(1)
+    model = BertForSequenceClassification(config) if trained else BertModel(config)
+    model.save_pretrained(folder)
+    write_tokenizer(folder / "tokenizer.json")
+    return folder
 
 
 def modules_after(code):
@@ -82,7 +97,16 @@ def test_no_bundle_is_a_bundle_error(tmp_path):
 
 
 def test_a_model_without_a_trained_head_is_refused(tmp_path):
-    pytest.importorskip("penjing.export.checkpoint")
-    (tmp_path / "config.json").write_text('{"model_type": "bert", "architectures": ["BertModel"]}', encoding="utf-8")
-    with pytest.raises(ModelError, match="penjing fit"):
-        classify_text("good", model_path=tmp_path)
+    with pytest.raises(ModelError, match=r"never trained.*penjing fit"):
+        classify_text("good", model_path=checkpoint(tmp_path, trained=False))
+
+
+def test_a_checkpoint_with_a_trained_head_answers_as_transformers_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = checkpoint(tmp_path / "model", trained=True)
+    model = BertForSequenceClassification.from_pretrained(folder).eval()
+    found = classify_text("good film", model_path=folder)
+    expected = model(torch.tensor([[2, 4]])).logits.softmax(-1)[0].tolist()
+    assert list(found.scores) == ["no", "yes", "perhaps"]
+    assert list(found.scores.values()) == pytest.approx(expected, abs=1e-4)
+    assert classify_text("good film", model_path=folder) == found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import overload
 
 from penjing.bundle.read import Bundle, Prediction, load
+from penjing.errors import MissingExtraError
 
 _KEPT_OPEN = 4
 
@@ -63,6 +64,8 @@ def _converted(reference: str) -> Path:
     folder = Path(reference)
     if ":" not in reference and not (folder / "config.json").is_file():
         load(folder)  # raises: there is no bundle here
-    from penjing.export.checkpoint import bundle_from_checkpoint
-
+    try:
+        from penjing.export.checkpoint import bundle_from_checkpoint
+    except ImportError as error:
+        raise MissingExtraError(error.name or "torch", extra="train") from error
     return bundle_from_checkpoint(reference)

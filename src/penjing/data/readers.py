@@ -69,9 +69,10 @@ def missing_column(name: str, found: Any, path: object) -> DataError:
 def _delimited(delimiter: str) -> Callable[[Path, Sequence[str] | None], Iterator[Row]]:
     def read(path: Path, columns: Sequence[str] | None) -> Iterator[Row]:
         csv.field_size_limit(_MOST_FIELD)
-        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, delimiter=delimiter, quoting=quoting)
+            rows = csv.reader(
+                file, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+            )
             try:
                 header = list(columns) if columns is not None else next(rows, [])
                 for row in rows:

@@ -162,12 +162,13 @@ def _outputs(context: Context, found: Answers, *, temperature: float | None = No
 
 def _confidence(context: Context, found: Answers, *, temperature: float) -> Array:
     shares = probabilities(found.logits, _outputs(context, found, temperature=temperature))
-    return np.maximum(shares, 1 - shares).min(axis=1) if context.splits.multi_label else shares.max(axis=1)
+    certain: Array = np.maximum(shares, 1 - shares).min(axis=1) if context.splits.multi_label else shares.max(axis=1)
+    return certain
 
 
 def _right(context: Context, found: Answers) -> Array:
-    same = _decided(context, found) == context.truth["test"]
-    return same.all(axis=1) if context.splits.multi_label else same
+    same = np.asarray(_decided(context, found) == context.truth["test"])
+    return np.asarray(same.all(axis=1)) if context.splits.multi_label else same
 
 
 def _name(context: Context, answer: Any) -> str:

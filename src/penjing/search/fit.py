@@ -6,7 +6,6 @@ data -> model -> vocabulary -> linear baseline -> teacher -> students -> bundles
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,16 +60,12 @@ def fit(
     """
     _require_training()
     from penjing.search.run import run_fit
+    from penjing.train.cached_folder import default_cache
 
     folder = Path(output) if output is not None else Path("runs") / task.name
     kept = Path(cache) if cache is not None else default_cache()
     rebuild = command or _call(task, folder)
     return run_fit(task, output=folder, cache=kept, reporter=reporter or Silent(), command=rebuild)
-
-
-def default_cache() -> Path:
-    """Return the user's cache folder for pretrained models: $XDG_CACHE_HOME/penjing or ~/.cache/penjing."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penjing"
 
 
 def plan_lines(task: Task) -> Sequence[str]:

@@ -17,6 +17,11 @@ from penjing.errors import StorageError
 _CHECKSUMS = "checksums.json"
 
 
+def default_cache() -> Path:
+    """Return the user's cache folder for pretrained models: $XDG_CACHE_HOME/penjing or ~/.cache/penjing."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "penjing"
+
+
 def cached_folder(target: Path, make: Callable[[Path], None]) -> Path:
     """Return `target`, made by `make(folder)` unless it is there and every file in it is as it was written.
 

@@ -96,14 +96,15 @@ def train(
         state.train_s += time.monotonic() - started
         state.step += 1
         if state.step == _PROBE_STEPS:
-            _plan_again(state, plan, tokens)
+            _shorten(state, plan, tokens)
         score = None
         if state.step >= min(state.next_evaluation, state.steps):
             started = time.monotonic()
             score = evaluate(model)
             state.evaluate_s += time.monotonic() - started
             state.note_score(score, model)
-            _plan_again(state, plan, tokens)
+            _shorten(state, plan, tokens)
+            _evaluate_next(state, steps_per_epoch)
         report(Progress(state.step, state.steps, value, score))
         if time.monotonic() - saved_at > _CHECKPOINT_EVERY_S:
             state_file.write(model, optimizer, state)
@@ -122,18 +123,25 @@ def _evaluate_every(steps: int, steps_per_epoch: int) -> int:
     return max(1, min(steps_per_epoch, steps // _FEWEST_EVALUATIONS))
 
 
-def _plan_again(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
-    """Shorten the schedule to what the time limit allows, and settle when to evaluate next.
+def _shorten(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
+    """Shorten the schedule to what the time limit allows.
 
-    Batches differ in length, so time is counted by the piece, and what evaluations took is taken off.
+    Batches differ in length, so time is counted by the piece, and what evaluations take is taken off.
     """
-    if plan.time_limit_s is not None and state.step < state.steps:
-        pieces_a_step = float(tokens.lengths.mean()) * plan.batch_size
-        step_s = state.train_s / state.pieces * pieces_a_step
-        evaluations_s = state.evaluate_s * max(1, _FEWEST_EVALUATIONS - 1)
-        left_s = plan.time_limit_s - state.train_s - max(state.evaluate_s, evaluations_s)
-        state.steps = max(state.step + 1, min(state.steps, state.step + int(left_s / step_s)))
+    if plan.time_limit_s is None or state.step >= state.steps:
+        return
+    pieces_a_step = float(tokens.lengths.mean()) * plan.batch_size
+    step_s = state.train_s / state.pieces * pieces_a_step
+    evaluations_s = state.evaluate_s * (_FEWEST_EVALUATIONS - 1)
+    left_s = plan.time_limit_s - state.train_s - evaluations_s
+    state.steps = max(state.step + 1, min(state.steps, state.step + int(left_s / step_s)))
     every = _evaluate_every(state.steps, math.ceil(len(tokens) / plan.batch_size))
+    state.next_evaluation = min(state.next_evaluation, max(state.step + 1, every))
+
+
+def _evaluate_next(state: LoopState, steps_per_epoch: int) -> None:
+    """Settle when to evaluate next: not shortly before the last step, which is evaluated anyway."""
+    every = _evaluate_every(state.steps, steps_per_epoch)
     state.next_evaluation = state.step + every
     if state.steps - state.next_evaluation < every / 2:
         state.next_evaluation = state.steps
