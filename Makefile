@@ -25,7 +25,12 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 demo: $(VENV)/.demo  ## the main job: Chinese reviews, a multilingual BERT, pruned to the bar (under 15 minutes)
 	$(BIN)/penjing fit examples/reviews/task.toml --output $(RUNS)/reviews
 
-demo-english: $(VENV)/.demo  ## the same in English, from a 6-layer BERT
+examples/sentiment/data/test.csv: | $(VENV)/bin/python
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary vaderSentiment \
+		--dest $(RUNS)/downloads vaderSentiment==3.3.2
+	$(BIN)/python examples/sentiment/prepare.py $(RUNS)/downloads/vaderSentiment-3.3.2.tar.gz examples/sentiment/data
+
+demo-english: $(VENV)/.demo examples/sentiment/data/test.csv  ## the same in English, from a 6-layer BERT
 	$(BIN)/penjing fit examples/sentiment/task.toml --output $(RUNS)/sentiment
 
 demo-small: $(VENV)/.demo  ## the same path on fewer reviews (under 3 minutes)

@@ -1,0 +1,1 @@
+"""This project beside its peers, on real data; see docs/benchmarks.md."""
