@@ -13,6 +13,7 @@ from penjing.search.fit import FitResult
 from penjing.spec import Task
 from penjing.units import show_seconds, show_size
 
+_FILE_WIDTH = 120  # where nobody says how wide it is: a file, a pipe
 _STYLES = {"met": "green", "undecided": "yellow", "not met": "red"}
 
 
@@ -22,6 +23,8 @@ def show_result(task: Task, result: FitResult, *, as_json: bool) -> None:
         typer.echo(json.dumps(_plain(result), ensure_ascii=False))
         return
     console = Console()
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
     console.print(_table(task, result))
     console.print(f"\n[bold]Choice:[/] {result.choice}. {result.reason}.", highlight=False)
     for line in _test_lines(result):
@@ -44,10 +47,10 @@ def commands(result: FitResult) -> tuple[str, ...]:
 def _table(task: Task, result: FitResult) -> Table:
     table = Table(title=f"Trials: {task.bar.metric} on dev, 95 % intervals", title_justify="left", box=None)
     table.add_column("")
-    table.add_column("trial", no_wrap=True)
+    table.add_column("trial", min_width=16)
     for name in (task.bar.metric, "size", "p50", "p95", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("bar", no_wrap=True)
+    table.add_column("bar", min_width=14)
     for trial in result.trials:
         table.add_row(*_row(trial, chosen=trial.name == result.choice))
     return table
@@ -76,7 +79,8 @@ def _state(trial: Trial) -> str:
     if trial.verdict is None:
         return "-"
     word = f"[{_STYLES[trial.verdict.word]}]{trial.verdict.word}[/] [dim]P={trial.verdict.probability:.2f}[/]"
-    return f"{word} [red]{'; '.join(trial.over_budget)}[/]" if trial.over_budget else word
+    over = dict.fromkeys(limit.split()[0] for limit in trial.over_budget)
+    return f"{word} [red]over {', '.join(over)}[/]" if over else word
 
 
 def _test_lines(result: FitResult) -> list[str]:

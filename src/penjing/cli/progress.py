@@ -71,9 +71,8 @@ class StageBars:
         if not self._console.is_terminal and now - self._spoke > _PLAIN_EVERY_S and done > 0:
             left = (now - self._began) * (total - done) / done
             self._spoke = now
-            self._console.print(
-                f"  {self._stage}: {done / total:.0%}, {show_seconds(left)} left. {detail}", style="dim"
-            )
+            line = f"  {self._stage}: {done / total:.0%}, {show_seconds(left)} left. {detail}".rstrip()
+            self._console.print(line, style="dim", soft_wrap=True)
 
     def end(self, detail: str, *, reused: bool) -> None:
         """Replace the bar by a line: the stage, how long it took, what came out."""
@@ -81,4 +80,6 @@ class StageBars:
             self._progress.remove_task(self._task)
             self._task = None
         took = "re-used" if reused else show_seconds(time.monotonic() - self._began)
-        self._console.print(f"[green]✓[/] {self._stage:<34} [dim]{took:>12}[/]  {detail}", highlight=False)
+        line = f"[green]✓[/] {self._stage:<38} [dim]{took:>10}[/]  {detail}".rstrip()
+        terminal = self._console.is_terminal
+        self._console.print(line, highlight=False, no_wrap=terminal, overflow="ellipsis", soft_wrap=not terminal)

@@ -144,7 +144,7 @@ def _float32(context: Context, source: _Source, role: Role) -> Candidate:
         model = encoder_to_onnx(source.model.shape, _arrays(source.model))
         expected = logits_of(source.model, tokens, device=replace(context.device, bfloat16=False))
         difference = check_parity(onnx_logits(model, tokens), expected)
-        note = f"ONNX against PyTorch in float32 on {len(tokens)} texts: largest difference of a logit {difference:.1e}"
+        note = f"ONNX = PyTorch to {difference:.1e} in a logit ({len(tokens)} texts)"
         _write(context, folder, source, model, source.name, source.recipe, (note,))
 
     return _candidate(context, source, role, source.name, {"precision": "float32"}, make)
@@ -165,7 +165,7 @@ def _int8(
         settled, texts = _settle(context, probe or source, int8_embeddings=int8_embeddings)
         model = encoder_to_onnx(source.model.shape, _arrays(source.model), precision=settled.precision)
         kept = f", float32 again: {', '.join(settled.reverted)}" if settled.reverted else ""
-        note = f"int8 against float32 on {texts} texts: mean KL {settled.divergence:.1e} nats{kept}"
+        note = f"mean KL to float32 {settled.divergence:.1e} nats ({texts} texts){kept}"
         recipe = (*source.recipe, Step(name="int8", values={"reverted": list(settled.reverted)}))
         if int8_embeddings:
             recipe = (*recipe, Step(name="int8-embeddings"))

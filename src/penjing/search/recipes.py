@@ -20,7 +20,7 @@ class Structure:
 
     @property
     def name(self) -> str:
-        """A name for tables: "4 layers, 1/2 FFN"."""
+        """A name for tables: "4 layers, 50% FFN"."""
         parts = [f"{self.layers} layer{'s' if self.layers > 1 else ''}"]
         if self.heads < 1:
             parts.append(f"{self.heads:.0%} heads")

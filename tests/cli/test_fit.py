@@ -1,0 +1,182 @@
+"""The main job from the command line, on a tiny BERT and a tiny task made here; killed, and run again."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from tests.shrink.small_tokenizers import SENTENCES, wordpiece
+
+TASK = """
+name = "tiny"
+model = "model"
+[data]
+source = "data.csv"
+[bar]
+drop_at_most = 0.3
+[recipe]
+layers = [1]
+ffn = [0.5]
+epochs = 4
+student_epochs = 4
+learning_rate = 2e-3
+"""
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    """A folder with task.toml, data.csv and a BERT with two tiny layers."""
+    folder = tmp_path_factory.mktemp("task")
+    tokenizer = wordpiece()
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=128, max_position_embeddings=32,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder / "model")
+    tokenizer.save(str(folder / "model" / "tokenizer.json"))
+    words = sorted({word for sentence in SENTENCES[:4] for word in sentence.split()})
+    generator = np.random.default_rng(0)
+    with (folder / "data.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = [("good" if i % 2 else "bad", " ".join(generator.choice(words, 12))) for i in range(240)]
+        marks = {"good": "大树", "bad": "小盆"}
+        csv.writer(file).writerows([("text", "label"), *((f"{marks[label]} {text}", label) for label, text in rows)])
+    (folder / "task.toml").write_text(TASK, encoding="utf-8")
+    return folder / "task.toml"
+
+
+def command(task, *arguments):
+    return [sys.executable, "-m", "penjing", "fit", str(task), *map(str, arguments)]
+
+
+def quiet_environment():
+    return os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def run(task, *arguments):
+    return subprocess.run(
+        command(task, *arguments), capture_output=True, text=True, env=quiet_environment(), check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(task, tmp_path_factory):
+    output = tmp_path_factory.mktemp("run") / "tiny"
+    done = run(task, "--output", output, "--json")
+    assert done.returncode == 0, done.stderr
+    return output, json.loads(done.stdout), done.stderr
+
+
+def stages(stderr):
+    """The finished stages: whether each was re-used."""
+    return {line[2:40].strip(): "re-used" in line for line in stderr.splitlines() if line.startswith("✓")}
+
+
+def test_the_run_ends_with_a_bundle_and_a_report(finished):
+    output, result, stderr = finished
+    assert result["bundle"] == str(output / "bundle")
+    assert {trial["role"] for trial in result["trials"]} == {"baseline", "teacher", "plain-int8", "candidate"}
+    assert "<html" in (output / "report.html").read_text(encoding="utf-8")
+    assert len((output / "trials.jsonl").read_text(encoding="utf-8").splitlines()) == len(result["trials"])
+    manifest = json.loads((output / "bundle" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["quality"]["test"]["n"] == 24
+    assert manifest["verdict"] is not None
+    assert "teacher" in stages(stderr)
+
+
+def test_the_bundle_answers(finished):
+    output, _, _ = finished
+    call = [sys.executable, "-m", "penjing", "predict", str(output / "bundle"), "大树 penjing", "小盆 penjing"]
+    done = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["good", "bad"]
+
+
+def test_a_changed_bar_trains_nothing(finished, task):
+    output, before, _ = finished
+    done = run(task, "--output", output, "--drop-at-most", "0.2", "--json")
+    again = json.loads(done.stdout)
+    assert [trial["latency"] for trial in again["trials"]] == [trial["latency"] for trial in before["trials"]]
+    reused = stages(done.stderr)
+    for stage in ("vocabulary", "linear", "teacher", "1 layer, 50% FFN", "latency and memory"):
+        assert reused[stage]
+
+
+def test_a_bar_that_cannot_be_met_gives_exit_code_3_and_the_nearest_miss(finished, task):
+    output, _, _ = finished
+    done = run(task, "--output", output, "--size", "1 kB")
+    assert done.returncode == 3
+    assert "no trial meets the bar within the budget" in " ".join(done.stdout.split())
+    assert (output / "bundle" / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("after", ["data", "teacher", "1 layer, 50% FFN", "latency and memory"])
+def test_killed_after_a_stage_and_run_again(after, task, tmp_path):
+    output = tmp_path / "tiny"
+    seen = kill_after(command(task, "--output", output), after)
+    done = run(task, "--output", output, "--json")
+    assert done.returncode == 0, done.stderr
+    reused = stages(done.stderr)
+    kept = [stage for stage in seen if stage not in {"data", "model"}]
+    assert all(reused[stage] for stage in kept)
+    assert not list((output / "stages").glob("*.partial"))
+    check = subprocess.run([sys.executable, "-m", "penjing", "verify", str(output / "bundle")], check=False)
+    assert check.returncode == 0
+
+
+def kill_after(call, stage):
+    """Start a run, kill it in the midst of what follows `stage`, and return the stages it had finished."""
+    seen = []
+    process = subprocess.Popen(
+        call, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet_environment()
+    )
+    assert process.stderr is not None
+    with process:
+        for line in process.stderr:
+            if line.startswith("✓"):
+                seen.append(line[2:40].strip())
+            if seen and seen[-1] == stage:
+                process.send_signal(signal.SIGKILL)
+                break
+    assert seen[-1] == stage
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--drop-at-most", "much"], "drop_at_most"),
+        (["--at-least", "high"], "at_least"),
+        (["--set", "data.text=review"], "columns found: text, label"),
+        (["--set", "data.source=nothing.csv"], "not found"),
+        (["--model", "weights.bin"], "pickle"),
+        (["--set", "recipe.layer=[2]"], "layers"),
+        (["--size", "small"], "size"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(arguments, message, task, tmp_path):
+    (task.parent / "weights.bin").write_bytes(b"\x80\x04.")
+    done = run(task, "--output", tmp_path / "out", *arguments)
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_task_file(tmp_path):
+    done = run(tmp_path / "task.toml")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_dry_run_does_nothing(task, tmp_path):
+    done = run(task, "--output", tmp_path / "out", "--dry-run")
+    assert done.returncode == 0
+    assert "model" in done.stdout
+    assert not (tmp_path / "out").exists()
