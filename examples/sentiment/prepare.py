@@ -1,7 +1,8 @@
 """Make train.csv, dev.csv and test.csv of vaderSentiment's rated sentences: prepare.py ARCHIVE FOLDER.
 
-Amazon reviews and tweets, each rated from -4 to 4 by 20 people (Hutto and Gilbert 2014, "VADER"); positive and negative are
-means of at least 0.5 in size. Sentences of one review stay in one split. The archive is vaderSentiment-3.3.2.tar.gz (MIT).
+Amazon reviews and tweets, each rated from -4 to 4 by 20 people (Hutto and Gilbert 2014, "VADER"); positive and
+negative are means of at least 0.5 in size. Sentences of one review stay in one split. The archive is
+vaderSentiment-3.3.2.tar.gz (MIT).
 """
 
 from __future__ import annotations

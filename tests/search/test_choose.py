@@ -32,17 +32,17 @@ def trial(name, *, p=0.9, size=100, p50=0.01, value=0.8, **changes):
 
 def test_the_fastest_that_meets_the_bar():
     trials = [trial("slow", p50=0.02), trial("fast"), trial("wrong", p50=0.001, p=0.2)]
-    assert choose(trials, objective="latency", bar=Bar()).trial.name == "fast"
+    assert choose(trials, objective="latency", bar=Bar(), budget=Budget()).trial.name == "fast"
 
 
 def test_among_equally_fast_the_smallest():
     trials = [trial("big", p50=0.0100), trial("small", p50=0.0103, size=50)]
-    assert choose(trials, objective="latency", bar=Bar()).trial.name == "small"
+    assert choose(trials, objective="latency", bar=Bar(), budget=Budget()).trial.name == "small"
 
 
 def test_the_smallest_where_size_is_the_objective():
     trials = [trial("fast", p50=0.001), trial("small", size=5)]
-    assert choose(trials, objective="size", bar=Bar()).trial.name == "small"
+    assert choose(trials, objective="size", bar=Bar(), budget=Budget()).trial.name == "small"
 
 
 def test_over_budget_or_failed_is_not_chosen():
@@ -51,14 +51,21 @@ def test_over_budget_or_failed_is_not_chosen():
         trial("failed", p50=0.001, failed="it"),
         trial("ok"),
     ]
-    found = choose(trials, objective="latency", bar=Bar())
+    found = choose(trials, objective="latency", bar=Bar(), budget=Budget())
     assert (found.trial.name, found.met) == ("ok", True)
 
 
 def test_none_meets_the_bar():
-    found = choose([trial("far", p=0.0), trial("near", p=0.3)], objective="latency", bar=Bar())
+    found = choose([trial("far", p=0.0), trial("near", p=0.3)], objective="latency", bar=Bar(), budget=Budget())
     assert (found.trial.name, found.met) == ("near", False)
     assert "probability 0.30" in found.reason
+
+
+def test_the_nearest_miss_is_the_one_least_over_the_budget():
+    budget = Budget(size=100)
+    trials = [trial("whole", p=1.0, size=900, value=0.9), trial("almost", p=0.7, size=103), trial("bad", p=0.0)]
+    trials = [t.model_copy(update={"over_budget": broken_limits(t, budget)}) for t in trials]
+    assert choose(trials, objective="latency", bar=Bar(), budget=budget).trial.name == "almost"
 
 
 @pytest.mark.parametrize(

@@ -92,3 +92,12 @@ def test_at_least_one_head_and_64_neurons_stay():
     small = narrow(model, flat, heads=0.01, ffn=0.01)
     assert small.shape.heads == (1, 1, 1)
     assert small.shape.ffn == (64, 64, 64)
+
+
+def test_positions_that_no_text_reaches_can_go():
+    model = tiny_encoder()
+    tokens, _ = separable(20)
+    ids, mask = tokens.batch(np.arange(20))
+    short = keep_positions(model, 12)
+    assert short.shape.positions == 12
+    torch.testing.assert_close(short(ids, mask).logits, model(ids, mask).logits)

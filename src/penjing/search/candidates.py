@@ -23,7 +23,7 @@ from penjing.search.context import Context
 from penjing.search.models import Trained
 from penjing.search.stages import write_text
 from penjing.shrink.quantize import Quantized, calibrate, quantize
-from penjing.shrink.structure import put_pieces_back
+from penjing.shrink.structure import keep_positions, put_pieces_back
 from penjing.train.batches import Tokens, tokenize
 from penjing.train.checkpoint import load_pretrained
 from penjing.train.encoder import Encoder
@@ -101,16 +101,21 @@ def linear_candidate(context: Context) -> Candidate:
 
 def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
     """Return the un-compressed teacher, its plain int8, and the teacher with a trimmed vocabulary."""
+    trained, longest = teacher.load(), context.vocabulary.max_length
     trimmed = _Source(
-        "trimmed teacher", (*teacher.recipe, context.vocabulary.step), teacher.load(), context.vocabulary.tokenizer,
-        teacher.key, teacher.train_s,
-    )  # fmt: skip
+        "trimmed teacher",
+        (*teacher.recipe, context.vocabulary.step),
+        keep_positions(trained, longest),
+        context.vocabulary.tokenizer,
+        teacher.key,
+        teacher.train_s,
+    )
     original = load_pretrained(context.model.folder, labels=len(context.splits.labels), seed=context.seed)
     whole = replace(
         trimmed,
         name="teacher",
         recipe=teacher.recipe,
-        model=put_pieces_back(trimmed.model, context.vocabulary.kept.tolist(), original=original),
+        model=put_pieces_back(trained, context.vocabulary.kept.tolist(), original=original),
         tokenizer=context.model.folder / "tokenizer.json",
     )
     return [
@@ -123,14 +128,8 @@ def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
 
 def student_candidates(context: Context, student: Trained) -> list[Candidate]:
     """Return one student in float32, with int8 layers, and with int8 embeddings as well."""
-    source = _Source(
-        student.name,
-        student.recipe,
-        student.load(),
-        context.vocabulary.tokenizer,
-        student.key,
-        student.train_s,
-    )
+    model = keep_positions(student.load(), context.vocabulary.max_length)
+    source = _Source(student.name, student.recipe, model, context.vocabulary.tokenizer, student.key, student.train_s)
     return [
         _float32(context, source, "candidate"),
         _int8(context, source, "candidate", name=f"{student.name}, int8", int8_embeddings=False),
@@ -197,7 +196,11 @@ def _candidate(
     context: Context, source: _Source, role: Role, name: str, inputs: Mapping[str, Any], make: Any
 ) -> Candidate:
     context.reporter.begin(f"export {name}")
-    stage = context.store.stage("bundle", {"model": source.key, "name": name, **context.base_key, **inputs}, make)
+    stage = context.store.stage(
+        "bundle",
+        {"model": source.key, "positions": source.model.shape.positions, "name": name, **context.base_key, **inputs},
+        make,
+    )
     manifest = _read_manifest(stage.folder)
     notes = tuple(json.loads((stage.folder / "notes.json").read_text(encoding="utf-8")))
     context.reporter.end(notes[0], reused=stage.reused)

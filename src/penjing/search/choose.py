@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import log2
 
 from penjing.records import Trial
 from penjing.spec import Bar, Budget, Objective
@@ -21,6 +22,15 @@ class Choice:
 
 def broken_limits(trial: Trial, budget: Budget) -> tuple[str, ...]:
     """Return each limit that `trial` breaks, as a sentence; what was not measured counts as broken."""
+    return tuple(
+        f"{name} {'not measured' if value is None else show(value)} > {show(limit)}"
+        for name, value, limit, show in _limits(trial, budget)
+        if value is None or value > limit
+    )
+
+
+def _limits(trial: Trial, budget: Budget) -> list[tuple[str, float | None, float, Callable[[float], str]]]:
+    """Return name, value, limit and how to show them, for each limit that the budget sets."""
     latency = trial.latency
     checks = (
         ("size", trial.size_bytes, budget.size, show_size),
@@ -28,14 +38,10 @@ def broken_limits(trial: Trial, budget: Budget) -> tuple[str, ...]:
         ("latency p95", latency.p95_s if latency else None, budget.latency_p95, show_seconds),
         ("memory", trial.memory_bytes, budget.memory, show_size),
     )
-    return tuple(
-        f"{name} {'not measured' if value is None else show(value)} > {show(limit)}"
-        for name, value, limit, show in checks
-        if limit is not None and (value is None or value > limit)
-    )
+    return [(name, value, limit, show) for name, value, limit, show in checks if limit is not None]
 
 
-def choose(trials: Sequence[Trial], *, objective: Objective, bar: Bar) -> Choice:
+def choose(trials: Sequence[Trial], *, objective: Objective, bar: Bar, budget: Budget) -> Choice:
     """Return the best trial that meets the bar within the budget, or the nearest miss.
 
     Trials whose latency intervals overlap the fastest one's are as fast as it: among them the smallest wins.
@@ -43,7 +49,7 @@ def choose(trials: Sequence[Trial], *, objective: Objective, bar: Bar) -> Choice
     measured = [trial for trial in trials if trial.failed is None]
     passing = [trial for trial in measured if _passes(trial, bar)]
     if not passing:
-        nearest = min(measured, key=_miss)
+        nearest = min(measured, key=lambda trial: (_excess(trial, budget) + _shortfall(trial, bar), _error(trial)))
         return Choice(nearest, False, _nearest_reason(nearest, bar))
     best = _smallest(passing) if objective == "size" else _fastest(passing)
     return Choice(best, True, _reason(best, passing, objective))
@@ -68,11 +74,20 @@ def _fastest(trials: Sequence[Trial]) -> Trial:
     return _smallest([trial for trial in timed if trial.latency and trial.latency.p50_ci.low <= limit])
 
 
-def _miss(trial: Trial) -> tuple[float, float]:
-    """Order by broken limits, then by the probability that the bar holds, then by quality."""
+def _excess(trial: Trial, budget: Budget) -> float:
+    """Return by how many doublings the trial is over its limits, together; what was not measured counts as ten."""
+    values = [(value, limit) for _, value, limit, _ in _limits(trial, budget)]
+    return sum(10.0 if value is None else max(0.0, log2(value / limit)) for value, limit in values)
+
+
+def _shortfall(trial: Trial, bar: Bar) -> float:
+    """Return how much of the confidence that the bar asks for is missing, as a share."""
     probability = trial.verdict.probability if trial.verdict else 0.0
-    quality = trial.quality.value if trial.quality else -1.0
-    return (len(trial.over_budget) + (1.0 - probability), -quality)
+    return max(0.0, 1.0 - probability / bar.confidence)
+
+
+def _error(trial: Trial) -> float:
+    return 1.0 - trial.quality.value if trial.quality else 2.0
 
 
 def _reason(best: Trial, passing: Sequence[Trial], objective: Objective) -> str:

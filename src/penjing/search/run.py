@@ -35,7 +35,7 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, comman
         for candidate in candidates
     )
     write_text(output / "trials.jsonl", "".join(f"{trial.model_dump_json()}\n" for trial in trials))
-    choice = choose(trials, objective=task.objective, bar=task.bar)
+    choice = choose(trials, objective=task.objective, bar=task.bar, budget=task.budget)
     outcome = Outcome(
         trials=trials,
         choice=choice,

@@ -25,13 +25,20 @@ def keep_pieces(model: Encoder, kept: Sequence[int]) -> Encoder:
 def put_pieces_back(trained: Encoder, kept: Sequence[int], *, original: Encoder) -> Encoder:
     """Return `trained` with the full vocabulary of `original`: its own rows for `kept`, the original ones elsewhere.
 
-    Rows of pieces that no training text contains get no gradient, so this is the model that training with the
-    full vocabulary gives, at a fraction of the time.
+    Rows of pieces that no training text contains get no gradient: where `kept` holds every piece of the training
+    texts, this is the model that training with the full vocabulary gives, at a fraction of the time.
     """
     words = original.words.weight.detach().clone()
     words[torch.as_tensor(list(kept))] = trained.words.weight.detach()
     state = {**trained.state_dict(), "words.weight": words}
     return _build(replace(trained.shape, vocabulary=original.shape.vocabulary), state)
+
+
+def keep_positions(model: Encoder, count: int) -> Encoder:
+    """Return a copy of `model` for texts of at most `count` pieces: later positions would never be read."""
+    kept = min(count, model.shape.positions)
+    state = {**model.state_dict(), "positions.weight": model.positions.weight.detach()[:kept]}
+    return _build(replace(model.shape, positions=kept), state)
 
 
 def keep_blocks(model: Encoder, kept: Sequence[int]) -> Encoder:
