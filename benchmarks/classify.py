@@ -113,7 +113,7 @@ def _sst2_task() -> Task:
         data={**files, "columns": ("text", "label")},
         bar={"drop_at_most": 0.01},
         budget={"size": "11.4 MB"},
-        recipe={"layers": (4,), "ffn": (0.5, 0.25)},
+        recipe={"layers": (4,), "ffn": (0.5, 0.25), "student_epochs": 18},
     )
 
 

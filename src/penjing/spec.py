@@ -6,6 +6,7 @@ The same names serve the task file (TOML), the Python arguments and the command-
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,11 +34,18 @@ class _Spec(BaseModel):
 
 
 def _size(value: Any) -> Any:
-    return parse_size(value) if isinstance(value, str) else value
+    return _quantity(parse_size, value)
 
 
 def _seconds(value: Any) -> Any:
-    return parse_seconds(value) if isinstance(value, str) else value
+    return _quantity(parse_seconds, value)
+
+
+def _quantity(parse: Callable[[str], float], value: Any) -> Any:
+    try:
+        return parse(value) if isinstance(value, str) else value
+    except TaskError as error:
+        raise ValueError(error.rule) from None
 
 
 def _confidence(value: Any) -> Any:

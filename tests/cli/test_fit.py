@@ -14,6 +14,7 @@ from transformers import BertConfig, BertModel
 
 from tests.shrink.small_tokenizers import SENTENCES, wordpiece
 
+TEXT = "a pot in a garden is a whole landscape of trees"
 TASK = """
 name = "tiny"
 model = "model"
@@ -93,7 +94,7 @@ def test_the_run_ends_with_a_bundle_and_a_report(finished):
 
 def test_the_bundle_answers(finished):
     output, _, _ = finished
-    call = [sys.executable, "-m", "penjing", "predict", str(output / "bundle"), "大树 penjing", "小盆 penjing"]
+    call = [sys.executable, "-m", "penjing", "predict", str(output / "bundle"), f"大树 {TEXT}", f"小盆 {TEXT}"]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["good", "bad"]
 

@@ -82,7 +82,7 @@ def test_broken_limits(budget, broken):
 
 
 def test_what_was_not_measured_counts_as_broken():
-    assert broken_limits(trial("x", latency=None), Budget(latency_p50=1)) == ("latency p50 not measured > 1.00 s",)
+    assert broken_limits(trial("x", latency=None), Budget(latency_p50=1)) == ("latency p50 not measured > 1.0 s",)
 
 
 def test_structures_are_sorted_so_that_each_can_start_from_a_larger_one():

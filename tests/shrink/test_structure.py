@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from penjing.shrink.importance import Importance, least_needed_blocks, unit_importance
-from penjing.shrink.structure import keep_blocks, keep_pieces, narrow, put_pieces_back
+from penjing.shrink.structure import keep_blocks, keep_pieces, keep_positions, narrow, put_pieces_back
 from penjing.train.device import Device
 from tests.train.tiny import separable, tiny_encoder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import json
@@ -149,7 +150,8 @@ _READERS: dict[str, Callable[[Path, Sequence[str] | None], Iterator[Row]]] = {
 
 
 def _not_utf8(path: Path, error: UnicodeDecodeError) -> DataError:
-    sample = path.open("rb").read(65536)
+    with path.open("rb") as file:
+        sample = file.read(65536)
     likely = next((name for name in _ENCODINGS if _decodes(sample, name)), _ENCODINGS[0])
     return DataError(
         f"{path} is not UTF-8",
@@ -161,7 +163,7 @@ def _not_utf8(path: Path, error: UnicodeDecodeError) -> DataError:
 
 def _decodes(sample: bytes, encoding: str) -> bool:
     try:
-        sample[:-4].decode(encoding)
+        codecs.getincrementaldecoder(encoding)().decode(sample)
     except UnicodeDecodeError:
         return False
     return True

@@ -35,7 +35,7 @@ _TEACHER_EPOCHS, _STUDENT_EPOCHS = 3.0, 9.0
 _TEACHER_RATE, _STUDENT_RATE = 1e-4, 2e-4
 _TEACHER_SHARE = 0.45  # of the training time; the students share the rest by their cost
 _SAMPLE_TEXTS, _BLOCK_TEXTS = 256, 64  # for the importance of heads and neurons, and of blocks
-_AUGMENTED_TEXTS = 20_000  # about how many texts students learn from, where the training split is smaller
+_AUGMENTED_TEXTS = 40_000  # about how many texts students learn from, where the training split is smaller
 _LESSONS_SHARE = 0.12  # of the training time, that the teacher may take to answer them
 _MOST_COPIES = 8
 

@@ -66,8 +66,8 @@ def calibrate(model: Encoder, tokens: Tokens, *, device: Device) -> dict[str, Ac
 def activation_range(values: NDArray[np.float32]) -> ActivationRange:
     """Return the uint8 range with the least squared error on `values`; zero is always exact.
 
-    >>> activation_range(np.array([0.0, 1.0, 2.55], np.float32))
-    ActivationRange(scale=0.01, zero_point=0)
+    >>> activation_range(np.array([0.0, 1.0, 255.0], np.float32))
+    ActivationRange(scale=1.0, zero_point=0)
     """
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     sample = values[:: max(1, len(values) // _SAMPLE)].astype(np.float64)
@@ -77,7 +77,7 @@ def activation_range(values: NDArray[np.float32]) -> ActivationRange:
 
 def _range(low: float, high: float) -> ActivationRange:
     scale = max((high - low) / 255, 1e-8)
-    return ActivationRange(scale=round(scale, 10), zero_point=int(np.clip(round(-low / scale), 0, 255)))
+    return ActivationRange(scale=round(float(scale), 10), zero_point=int(np.clip(round(-low / scale), 0, 255)))
 
 
 def _squared_error(values: NDArray[np.float64], found: ActivationRange) -> float:
