@@ -14,7 +14,8 @@ from transformers import BertConfig, BertModel
 
 from tests.shrink.small_tokenizers import SENTENCES, wordpiece
 
-TEXT = "a pot in a garden is a whole landscape of trees"
+ENGLISH = sorted({word for sentence in SENTENCES[:4] for word in sentence.split()})
+WORDS = {"bad": ENGLISH[::2], "good": ENGLISH[1::2]}
 TASK = """
 name = "tiny"
 model = "model"
@@ -43,12 +44,11 @@ def task(tmp_path_factory):
     )  # fmt: skip
     BertModel(config).save_pretrained(folder / "model")
     tokenizer.save(str(folder / "model" / "tokenizer.json"))
-    words = sorted({word for sentence in SENTENCES[:4] for word in sentence.split()})
     generator = np.random.default_rng(0)
     with (folder / "data.csv").open("w", encoding="utf-8", newline="") as file:
-        rows = [("good" if i % 2 else "bad", " ".join(generator.choice(words, 12))) for i in range(240)]
-        marks = {"good": "大树", "bad": "小盆"}
-        csv.writer(file).writerows([("text", "label"), *((f"{marks[label]} {text}", label) for label, text in rows)])
+        labels = [("bad", "good")[i % 2] for i in range(240)]
+        rows = [(" ".join(generator.choice(WORDS[label], 10)), label) for label in labels]
+        csv.writer(file).writerows([("text", "label"), *rows])
     (folder / "task.toml").write_text(TASK, encoding="utf-8")
     return folder / "task.toml"
 
@@ -94,7 +94,14 @@ def test_the_run_ends_with_a_bundle_and_a_report(finished):
 
 def test_the_bundle_answers(finished):
     output, _, _ = finished
-    call = [sys.executable, "-m", "penjing", "predict", str(output / "bundle"), f"大树 {TEXT}", f"小盆 {TEXT}"]
+    call = [
+        sys.executable,
+        "-m",
+        "penjing",
+        "predict",
+        str(output / "bundle"),
+        *(" ".join(WORDS[label][:9]) for label in ("good", "bad")),
+    ]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
     assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["good", "bad"]
 
