@@ -89,7 +89,9 @@ def linear_candidate(context: Context) -> Candidate:
         write_text(folder / "result.json", json.dumps({"train_s": trained.train_s}))
         trained.file.unlink()
 
-    stage = context.store.stage("linear", {"data": context.data_key, "metric": context.task.bar.metric}, make)
+    stage = context.store.stage(
+        "linear", {"weighting": "idf", "data": context.data_key, "metric": context.task.bar.metric}, make
+    )
     manifest = _read_manifest(stage.folder)
     train_s = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))["train_s"]
     context.reporter.end("trained", reused=stage.reused)
