@@ -91,9 +91,10 @@ def _error(trial: Trial) -> float:
 
 
 def _reason(best: Trial, passing: Sequence[Trial], objective: Objective) -> str:
-    others = len(passing) - 1
+    if len(passing) == 1:
+        return f"{best.name} is the only trial that meets the bar within the budget on dev"
     what = "smallest" if objective == "size" else "fastest (smallest where times cannot be told apart)"
-    return f"{best.name} is the {what} of {others + 1} trials that meet the bar within the budget on dev"
+    return f"{best.name} is the {what} of {len(passing)} trials that meet the bar within the budget on dev"
 
 
 def _nearest_reason(trial: Trial, bar: Bar) -> str:
