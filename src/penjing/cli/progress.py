@@ -81,5 +81,7 @@ class StageBars:
             self._task = None
         took = "re-used" if reused else show_seconds(time.monotonic() - self._began)
         line = f"[green]✓[/] {self._stage:<38} [dim]{took:>10}[/]  {detail}".rstrip()
-        terminal = self._console.is_terminal
-        self._console.print(line, highlight=False, no_wrap=terminal, overflow="ellipsis", soft_wrap=not terminal)
+        if self._console.is_terminal:
+            self._console.print(line, highlight=False, no_wrap=True, overflow="ellipsis")
+        else:
+            self._console.print(line, highlight=False, soft_wrap=True)
