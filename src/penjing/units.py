@@ -54,13 +54,14 @@ def show_size(size_bytes: float) -> str:
 def show_seconds(seconds: float) -> str:
     """Return a duration as people read it.
 
-    >>> show_seconds(0.0042), show_seconds(75), show_seconds(5400)
-    ('4.2 ms', '1 min 15 s', '1 h 30 min')
+    >>> show_seconds(0.0042), show_seconds(75), show_seconds(179.7), show_seconds(5400)
+    ('4.2 ms', '1 min 15 s', '3 min 0 s', '1 h 30 min')
     """
     if seconds < 1:
         return f"{seconds * 1e3:.1f} ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
