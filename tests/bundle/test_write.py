@@ -81,3 +81,16 @@ def test_a_rename_that_fails_leaves_the_old_bundle(tmp_path, source, monkeypatch
     with pytest.raises(StorageError):
         write_bundle(tmp_path / "bundle", manifest(name="second"), {"model.onnx": source})
     assert read_manifest(tmp_path / "bundle").name == "first"
+
+
+def test_a_writer_killed_between_the_renames_loses_nothing(tmp_path, source, monkeypatch):
+    write_bundle(tmp_path / "bundle", manifest(name="first"), {"model.onnx": source})
+    (tmp_path / "bundle").rename(tmp_path / ".bundle.old")
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+    with pytest.raises(StorageError):
+        write_bundle(tmp_path / "bundle", manifest(name="second"), {"model.onnx": source})
+    assert read_manifest(tmp_path / "bundle").name == "first"

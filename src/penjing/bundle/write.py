@@ -49,6 +49,7 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, Path]) ->
     """
     partial = folder.with_name(f".{folder.name}.partial")
     try:
+        _put_back(folder)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         for name, source in files.items():
@@ -69,9 +70,19 @@ def _entry(path: Path) -> FileEntry:
         return FileEntry(sha256=hashlib.file_digest(file, "sha256").hexdigest(), size_bytes=path.stat().st_size)
 
 
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _put_back(folder: Path) -> None:
+    """Undo the first rename of `_swap` where a writer was killed before the second."""
+    if _old(folder).exists() and not folder.exists():
+        _old(folder).rename(folder)
+
+
 def _swap(partial: Path, folder: Path) -> None:
     """Put `partial` in the place of `folder`; renames, so that nobody sees half a bundle."""
-    old = folder.with_name(f".{folder.name}.old")
+    old = _old(folder)
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)

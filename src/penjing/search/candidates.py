@@ -32,7 +32,7 @@ from penjing.train.predict import logits_of
 
 Role = Literal["baseline", "teacher", "plain-int8", "candidate"]
 
-_CALIBRATION_TEXTS = 128
+_CALIBRATION_TEXTS, _COMPARED_TEXTS = 128, 48
 _DIVERGENCE_TOLERANCE = 0.02  # mean KL from the float32 answers, in nats, above which layers are reverted
 
 
@@ -177,7 +177,8 @@ def _int8(
 
 def _settle(context: Context, source: _Source, *, int8_embeddings: bool) -> tuple[Quantized, int]:
     """Return the precision that answers nearly as float32 does, and the number of texts that say so."""
-    tokens = _calibration_tokens(context, source)
+    calibration = _calibration_tokens(context, source)
+    tokens = calibration.take(np.arange(min(_COMPARED_TEXTS, len(calibration))))
     shape, arrays = source.model.shape, _arrays(source.model)
     expected = onnx_logits(encoder_to_onnx(shape, arrays, precision=FLOAT32), tokens)
 
@@ -186,7 +187,7 @@ def _settle(context: Context, source: _Source, *, int8_embeddings: bool) -> tupl
         return mean_divergence(expected, found, multi_label=context.splits.multi_label)
 
     settled = quantize(
-        calibrate(source.model, tokens, device=context.device),
+        calibrate(source.model, calibration, device=context.device),
         measure=divergence,
         tolerance=_DIVERGENCE_TOLERANCE,
         int8_embeddings=int8_embeddings,
