@@ -21,6 +21,7 @@ from rich.progress import (
 from penjing.units import show_seconds
 
 _PLAIN_EVERY_S = 20.0
+_FIRST_GUESS = 0.02  # of a stage, before the time that is left is said
 
 
 class StageBars:
@@ -68,7 +69,7 @@ class StageBars:
         if self._task is not None:
             self._progress.update(self._task, completed=done, total=total, detail=detail)
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._spoke > _PLAIN_EVERY_S and done > 0:
+        if not self._console.is_terminal and now - self._spoke > _PLAIN_EVERY_S and done >= _FIRST_GUESS * total:
             left = (now - self._began) * (total - done) / done
             self._spoke = now
             line = f"  {self._stage}: {done / total:.0%}, {show_seconds(left)} left. {detail}".rstrip()
