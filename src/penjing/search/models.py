@@ -36,8 +36,10 @@ _TEACHER_RATE, _STUDENT_RATE = 1e-4, 2e-4
 _TEACHER_SHARE = 0.45  # of the training time; the students share the rest by their cost
 _SAMPLE_TEXTS, _BLOCK_TEXTS = 256, 64  # for the importance of heads and neurons, and of blocks
 _AUGMENTED_TEXTS = 40_000  # about how many texts students learn from, where the training split is smaller
+_ANSWERS_A_STEP = 4.5  # texts a teacher answers in the time it trains on one
 _LESSONS_SHARE = 0.12  # of the training time, that the teacher may take to answer them
 _MOST_COPIES = 8
+_LEAST_STUDENTS_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def train_students(context: Context, teacher: Trained) -> list[Trained]:
     wanted = structures(context.task.recipe, layers=shape.layers)
     total = sum(structure.cost() for structure in wanted)
     lesson_folder, lesson_key = _lessons(context, teacher)
-    left_s = _time_limit(context, 1 - _TEACHER_SHARE - _LESSONS_SHARE)
+    left_s = _students_time(context, teacher)
     starts, students = [_Start(teacher, Structure(shape.layers, 1.0, 1.0))], list[Trained]()
     for structure in wanted:
         start = next(start for start in reversed(starts) if structure.fits_in(start.structure))
@@ -107,8 +109,7 @@ def _lessons(context: Context, teacher: Trained) -> tuple[Path, str]:
     """Return the stage that holds the augmented texts and what the teacher says of them."""
     context.reporter.begin("teacher's answers")
     count = len(context.tokens["train"])
-    texts = min(_AUGMENTED_TEXTS, _affordable_lessons(context, teacher))
-    copies = max(0, min(_MOST_COPIES, round(texts / count) - 1))
+    copies = _lesson_count(context, teacher) // count - 1
 
     def make(folder: Path, _: Path) -> None:
         grown = augment(context.tokens["train"], copies=copies, seed=context.seed)
@@ -122,9 +123,24 @@ def _lessons(context: Context, teacher: Trained) -> tuple[Path, str]:
 
 
 def _affordable_lessons(context: Context, teacher: Trained) -> float:
-    """Return how many texts the teacher can answer in its share of the time: three in the time it trains on one."""
+    """Return how many texts the teacher can answer in its share of the time."""
     limit = _time_limit(context, _LESSONS_SHARE)
-    return math.inf if limit is None else 3 * limit / teacher.text_s
+    return math.inf if limit is None else _ANSWERS_A_STEP * limit / teacher.text_s
+
+
+def _students_time(context: Context, teacher: Trained) -> float | None:
+    """Return the seconds that students share: what the teacher's training and its answers leave."""
+    whole, left = _time_limit(context, 1.0), _time_limit(context, 1 - _TEACHER_SHARE)
+    if whole is None or left is None:
+        return None
+    return max(_LEAST_STUDENTS_SHARE * whole, left - _lesson_count(context, teacher) * teacher.text_s / _ANSWERS_A_STEP)
+
+
+def _lesson_count(context: Context, teacher: Trained) -> int:
+    """Return how many texts students learn from: the training texts, and changed copies where there is time."""
+    count = len(context.tokens["train"])
+    texts = min(_AUGMENTED_TEXTS, _affordable_lessons(context, teacher))
+    return count * (1 + max(0, min(_MOST_COPIES, round(texts / count) - 1)))
 
 
 def _train_student(
