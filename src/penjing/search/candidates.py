@@ -33,7 +33,7 @@ from penjing.train.predict import logits_of
 Role = Literal["baseline", "teacher", "plain-int8", "candidate"]
 
 _CALIBRATION_TEXTS, _COMPARED_TEXTS = 128, 48
-_DIVERGENCE_TOLERANCE = 0.02  # mean KL from the float32 answers, in nats, above which layers are reverted
+_DIVERGENCE_TOLERANCE = 0.005  # mean KL from the float32 answers, in nats, above which layers are reverted
 
 
 @dataclass(frozen=True)

@@ -91,26 +91,33 @@ def quantize(
     measure: Callable[[Precision], float],
     tolerance: float,
     int8_embeddings: bool,
-    most_reverted: int = 4,
+    most_reverted: int = 6,
 ) -> Quantized:
     """Return the precision with as many int8 layers as `tolerance` on the divergence of the answers allows.
 
-    `measure` returns the divergence from the float32 answers. While it is above `tolerance`, the layer whose
-    revert helps most goes back to float32, `most_reverted` layers at the most.
+    `measure` returns the divergence from the float32 answers. Where it is above `tolerance`, layers go back to
+    float32, those first whose revert alone helps most, `most_reverted` layers at the most.
     """
-    linear = dict(ranges)
+    linear, reverted = dict(ranges), list[str]()
     precision = Precision(linear=linear, int8_embeddings=int8_embeddings)
-    divergence, reverted = measure(precision), list[str]()
-    while divergence > tolerance and linear and len(reverted) < most_reverted:
-        options = {}
-        for name in linear:
-            others = {other: found for other, found in linear.items() if other != name}
-            options[name] = measure(Precision(linear=others, int8_embeddings=int8_embeddings))
-        worst = min(options, key=lambda name: options[name])
-        if options[worst] >= divergence:
+    divergence = measure(precision)
+    for name in _by_gain(precision, measure)[:most_reverted] if divergence > tolerance else ():
+        trial = _without(precision, name)
+        found = measure(trial)
+        if found < divergence:
+            precision, divergence = trial, found
+            reverted.append(name)
+        if divergence <= tolerance:
             break
-        divergence = options[worst]
-        del linear[worst]
-        reverted.append(worst)
-        precision = Precision(linear=dict(linear), int8_embeddings=int8_embeddings)
     return Quantized(precision, tuple(reverted), divergence)
+
+
+def _by_gain(precision: Precision, measure: Callable[[Precision], float]) -> list[str]:
+    """Return the int8 layers, those first without which the answers diverge least."""
+    alone = {name: measure(_without(precision, name)) for name in precision.linear}
+    return sorted(alone, key=lambda name: alone[name])
+
+
+def _without(precision: Precision, name: str) -> Precision:
+    others = {other: found for other, found in precision.linear.items() if other != name}
+    return Precision(linear=others, int8_embeddings=precision.int8_embeddings)
