@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from penjing.catalog import packages
-from penjing.catalog.packages import file_sha256, find_model_package, locate_weights, model_packages
+from penjing.catalog.packages import find_model_package, locate_weights, model_packages
 from penjing.errors import MissingExtraError, ModelError
+from penjing.files import file_sha256
 
 
 def test_every_package_is_pinned_and_states_its_licence_and_source() -> None:

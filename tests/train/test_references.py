@@ -12,8 +12,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
-from penjing.catalog.packages import file_sha256
 from penjing.errors import MissingExtraError, ModelError
+from penjing.files import file_sha256
 from penjing.train.references import PretrainedModel, resolve_model
 
 

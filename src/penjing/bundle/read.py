@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from penjing.bundle.manifest import FORMAT, VERSION, Manifest, Outputs
 from penjing.engines import Batch, Encoder, Engine, Logits, open_engine
 from penjing.errors import BundleError
+from penjing.files import file_sha256
 from penjing.measure.calibration import sigmoid, softmax
 
 ABSTAIN = "abstain"
@@ -154,8 +154,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             raise BundleError("a bundle holds no pickles", value=name, next_step="Make the bundle again")
         if not path.is_file():
             raise BundleError("a file of the bundle is missing", value=name, next_step="Copy the whole folder again")
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = file_sha256(path)
         if found != entry.sha256:
             raise BundleError(
                 f"{name} has changed since the bundle was made",

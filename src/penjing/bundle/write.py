@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import importlib.metadata
-import os
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +11,7 @@ from typing import Any
 
 from penjing._version import __version__
 from penjing.bundle.manifest import FileEntry, Manifest
-from penjing.errors import StorageError
+from penjing.files import file_sha256, storage_error, sync
 from penjing.measure.machine import machine
 
 _VERSIONS_OF = ("onnxruntime", "tokenizers", "numpy", "torch", "onnx", "scikit-learn")
@@ -58,16 +55,15 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, Path]) ->
         text = manifest.model_copy(update={"files": entries}).model_dump_json(indent=2)
         (partial / "manifest.json").write_text(text + "\n", encoding="utf-8")
         for path in partial.iterdir():
-            _sync(path)
+            sync(path)
         _swap(partial, folder)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise _storage_error(error, folder) from error
+        raise storage_error(error, folder) from error
 
 
 def _entry(path: Path) -> FileEntry:
-    with path.open("rb") as file:
-        return FileEntry(sha256=hashlib.file_digest(file, "sha256").hexdigest(), size_bytes=path.stat().st_size)
+    return FileEntry(sha256=file_sha256(path), size_bytes=path.stat().st_size)
 
 
 def _old(folder: Path) -> Path:
@@ -92,19 +88,5 @@ def _swap(partial: Path, folder: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
-    _sync(folder.parent)
+    sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _storage_error(error: OSError, folder: Path) -> StorageError:
-    if error.errno == errno.ENOSPC:
-        return StorageError("the disk is full", value=str(folder), next_step="Free some space and run it again")
-    return StorageError(f"cannot write ({error.strerror})", value=str(folder), next_step="Choose another folder")

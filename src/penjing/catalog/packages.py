@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from importlib import metadata, resources
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from penjing.errors import MissingExtraError, ModelError
+from penjing.files import file_sha256
 from penjing.records import Record
 
 
@@ -87,9 +87,3 @@ def locate_weights(package: ModelPackage) -> Path:
                 next_step=reinstall,
             )
     return Path(str(installed.locate_file(package.weights)))
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,10 +18,10 @@ from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
 from penjing.export.onnx import FLOAT32, Precision, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
+from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.context import Context
 from penjing.search.models import Trained
-from penjing.search.stages import write_text
 from penjing.shrink.quantize import Quantized, calibrate, quantize
 from penjing.shrink.structure import keep_positions, put_pieces_back
 from penjing.train.batches import Tokens, tokenize

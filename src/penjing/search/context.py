@@ -14,9 +14,10 @@ from tokenizers import Tokenizer
 
 from penjing.data import fingerprint, load_splits
 from penjing.data.dataset import Splits
+from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.progress import Reporter
-from penjing.search.stages import Store, write_text
+from penjing.search.stages import Store
 from penjing.shrink.tokenizer import check_identity, choose_pieces, count_pieces, rewrite
 from penjing.spec import Task
 from penjing.tasks.classify import encode_labels

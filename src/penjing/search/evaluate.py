@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from penjing.bundle import load
 from penjing.bundle.worker import worker_command
+from penjing.files import write_text
 from penjing.measure.calibration import fit_temperature
 from penjing.measure.intervals import quality
 from penjing.measure.latency import measure_systems
@@ -23,7 +24,6 @@ from penjing.records import Latency, Quality, Trial
 from penjing.search.candidates import Candidate
 from penjing.search.choose import broken_limits
 from penjing.search.context import Context
-from penjing.search.stages import write_text
 from penjing.tasks.classify import decisions
 
 _INVARIANCE_TEXTS = 48

@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from penjing.files import write_text
 from penjing.measure.metrics import score
 from penjing.records import Step
 from penjing.search.context import Context
 from penjing.search.recipes import Structure, structures
-from penjing.search.stages import write_text
 from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.structure import keep_blocks, keep_pieces, narrow
 from penjing.tasks.classify import decisions

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from penjing.files import storage_error, write_text
 from penjing.search.candidates import Candidate, linear_candidate, student_candidates, teacher_candidates
 from penjing.search.choose import choose
 from penjing.search.context import Context, open_run
@@ -15,7 +16,6 @@ from penjing.search.evaluate import Answers, answers, make_trial, timings
 from penjing.search.fit import FitResult
 from penjing.search.models import train_students, train_teacher
 from penjing.search.progress import Reporter
-from penjing.search.stages import storage_error, write_text
 from penjing.spec import Task
 
 

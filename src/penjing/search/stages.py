@@ -6,17 +6,15 @@ found again is used only if every file still has its hash; otherwise it is made 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penjing.errors import StorageError
+from penjing.files import file_sha256, storage_error, sync, write_text
 
 _SEAL = "stage.json"
 _FORMAT = 1  # raised when the meaning of stored files changes
@@ -67,9 +65,9 @@ class Store:
         files = {path.relative_to(partial).as_posix(): file_sha256(path) for path in _files(partial)}
         write_text(partial / _SEAL, json.dumps({**seal, "files": files}, indent=1, ensure_ascii=False))
         for path in _files(partial):
-            _sync(path)
+            sync(path)
         partial.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
         shutil.rmtree(work)
 
 
@@ -88,40 +86,5 @@ def is_sound(folder: Path) -> bool:
         return False
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 so that `path` holds the old text or the new one, never half of it."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    _sync(partial)
-    os.replace(partial, path)
-
-
-def storage_error(error: OSError, path: Path) -> StorageError:
-    """Return the StorageError that says what `error` means for the user."""
-    if error.errno == errno.ENOSPC:
-        return StorageError(
-            "the disk is full",
-            value=str(path),
-            next_step="Free some space, or choose another place with --output, and run the same command again",
-        )
-    return StorageError(
-        f"cannot write ({error.strerror})", value=str(path), next_step="Choose another place with --output"
-    )
-
-
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from penjing.catalog.packages import file_sha256
 from penjing.errors import StorageError
+from penjing.files import file_sha256
 
 _CHECKSUMS = "checksums.json"
 

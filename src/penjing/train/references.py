@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penjing.bundle.manifest import Origin
-from penjing.catalog.packages import ModelPackage, file_sha256, find_model_package, locate_weights
+from penjing.catalog.packages import ModelPackage, find_model_package, locate_weights
 from penjing.errors import MissingExtraError, ModelError
+from penjing.files import file_sha256
 from penjing.train.cached_folder import cached_folder
 from penjing.train.model_folder import (
     PICKLES,

@@ -1,0 +1,44 @@
+"""Files that are whole or absent, their hashes, and what a disk's refusal means."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+from penjing.errors import StorageError
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 so that `path` holds the old text or the new one, never half of it."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    sync(partial)
+    os.replace(partial, path)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """Return the StorageError that says what `error` means for the user."""
+    if error.errno == errno.ENOSPC:
+        return StorageError(
+            "the disk is full",
+            value=str(path),
+            next_step="Free some space, or choose another place with --output, and run the same command again",
+        )
+    return StorageError(f"cannot write ({error.strerror})", value=str(path), next_step="Choose another place")
