@@ -201,7 +201,7 @@ def _candidate(
     context.reporter.begin(f"export {name}")
     stage = context.store.stage(
         "bundle",
-        {"model": source.key, "positions": source.model.shape.positions, "name": name, **context.base_key, **inputs},
+        {"trained": source.key, "positions": source.model.shape.positions, "name": name, **context.base_key, **inputs},
         make,
     )
     manifest = _read_manifest(stage.folder)
