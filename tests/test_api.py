@@ -1,4 +1,5 @@
 import ast
+import json
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 import penjing
@@ -110,3 +112,24 @@ def test_a_checkpoint_with_a_trained_head_answers_as_transformers_does(tmp_path,
     assert list(found.scores) == ["no", "yes", "perhaps"]
     assert list(found.scores.values()) == pytest.approx(expected, abs=1e-4)
     assert classify_text("good film", model_path=folder) == found
+
+
+@pytest.mark.parametrize("labels", [2, 4])
+def test_labels_that_do_not_fit_the_head_are_refused(labels, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = checkpoint(tmp_path / "model", trained=True)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["id2label"] = {str(index): f"label {index}" for index in range(labels)}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(ModelError, match=rf"{labels} labels.*3"):
+        classify_text("good film", model_path=folder)
+
+
+def test_a_head_of_another_kind_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = checkpoint(tmp_path / "model", trained=True)
+    tensors = load_file(folder / "model.safetensors")
+    tensors = {name.replace("classifier.", "classifier.dense."): value for name, value in tensors.items()}
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(ModelError, match="head"):
+        classify_text("good film", model_path=folder)

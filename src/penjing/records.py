@@ -50,7 +50,8 @@ class Latency(Record):
 class Verdict(Record):
     """Whether the bar holds: the probability that it does, and the word for it.
 
-    met: probability >= 0.95; not met: below the bar's confidence; undecided: between.
+    met: probability >= 0.95, or the bar's confidence where that is higher; not met: below the bar's confidence;
+    undecided: between.
     """
 
     word: VerdictWord

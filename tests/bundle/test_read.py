@@ -198,3 +198,12 @@ def test_the_linear_engine_does_not_run_a_token_bundle(tiny_bundle, tiny_linear_
 def test_an_unknown_engine_is_named(tiny_bundle):
     with pytest.raises(EngineError, match="tensorrt"):
         load(tiny_bundle, engine="tensorrt")
+
+
+def test_a_multi_label_answer_that_is_unsure_of_a_label_abstains(tmp_path):
+    sure, unsure = (
+        load(token_bundle(tmp_path / str(limit), outputs={"labels": ("bad", "good"), "multi_label": True,
+             "abstain_below": limit})).predict(["good"])[0] for limit in (0.5, 0.9999)
+    )  # fmt: skip
+    assert sure.label != "abstain"
+    assert (unsure.label, unsure.labels) == ("abstain", ("abstain",))

@@ -1,56 +1,20 @@
 """The main job from the command line, on a tiny BERT and a tiny task made here; killed, and run again."""
 
-import csv
 import json
 import os
 import signal
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-import torch
-from transformers import BertConfig, BertModel
 
-from tests.shrink.small_tokenizers import SENTENCES, wordpiece
-
-ENGLISH = sorted({word for sentence in SENTENCES[:4] for word in sentence.split()})
-WORDS = {"bad": ENGLISH[::2], "good": ENGLISH[1::2]}
-TASK = """
-name = "tiny"
-model = "model"
-[data]
-source = "data.csv"
-[bar]
-drop_at_most = 0.3
-[recipe]
-layers = [1]
-ffn = [0.5]
-epochs = 4
-student_epochs = 4
-learning_rate = 2e-3
-"""
+from tests.tiny_task import WORDS, write_tiny_task
 
 
 @pytest.fixture(scope="module")
 def task(tmp_path_factory):
     """A folder with task.toml, data.csv and a BERT with two tiny layers."""
-    folder = tmp_path_factory.mktemp("task")
-    tokenizer = wordpiece()
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=128, max_position_embeddings=32,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(folder / "model")
-    tokenizer.save(str(folder / "model" / "tokenizer.json"))
-    generator = np.random.default_rng(0)
-    with (folder / "data.csv").open("w", encoding="utf-8", newline="") as file:
-        labels = [("bad", "good")[i % 2] for i in range(240)]
-        rows = [(" ".join(generator.choice(WORDS[label], 10)), label) for label in labels]
-        csv.writer(file).writerows([("text", "label"), *rows])
-    (folder / "task.toml").write_text(TASK, encoding="utf-8")
-    return folder / "task.toml"
+    return write_tiny_task(tmp_path_factory.mktemp("task"))
 
 
 def command(task, *arguments):

@@ -134,3 +134,23 @@ def test_near_duplicates_are_never_in_two_parts(rows, seed):
     group_of = {e.text: g for e, g in zip(examples, together.tolist(), strict=True)}
     seen = [{group_of[e.text] for e in part} for part in parts]
     assert len(set.union(*seen)) == sum(len(groups) for groups in seen)
+
+
+def test_dev_texts_that_are_in_test_are_dropped(tmp_path):
+    held = [(f"{label} unseen {WORDS[i]} number {i * 7919}", label) for label in ("no", "yes") for i in range(10)]
+    more = [(f"{label} other {WORDS[i]} thing {i * 104729}", label) for label in ("no", "yes") for i in range(10)]
+    files = {"train": good_rows(), "dev": [*held[:1], *more], "test": held}
+    splits = load_splits(DataSpec(**{name: write(tmp_path / f"{name}.csv", rows) for name, rows in files.items()}))
+    assert len(splits.dev) == 20
+    assert held[0][0] not in {example.text for example in splits.dev}
+
+
+def test_a_hub_reference_for_one_split_gives_that_split_only(tmp_path, monkeypatch):
+    held = [(f"{label} unseen {WORDS[i]} number {i * 7919}", label) for label in ("no", "yes") for i in range(10)]
+    rows = [{"text": text, "label": label} for text, label in held]
+    monkeypatch.setattr("penjing.data.load.read_hub", lambda _: {"train": iter([]), "test": iter(rows)})
+    splits = load_splits(DataSpec(train=write(tmp_path / "train.csv", good_rows()), test="hf:org/name"))
+    assert len(splits.train) + len(splits.dev) == 120
+    assert len(splits.test) == 20
+    with pytest.raises(DataError, match="no dev split"):
+        load_splits(DataSpec(train=write(tmp_path / "train.csv", good_rows()), dev="hf:org/name"))

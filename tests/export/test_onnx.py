@@ -114,3 +114,12 @@ def test_calibration_leaves_padding_out(tokens):
         model.words.weight[0] = 100.0  # the padding row
     ranges = calibrate(model, tokens, device=CPU)
     assert ranges["blocks.0.qkv"].scale < 0.1
+
+
+def test_an_activation_range_sees_every_channel():
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(6400, 384)).astype(np.float32)
+    values[:, 0] *= 40  # one channel is far out, as in real encoders
+    whole = activation_range(values.ravel())
+    turned = activation_range(np.roll(values, 5, axis=1).ravel())
+    assert turned.scale == pytest.approx(whole.scale, rel=0.1)

@@ -113,7 +113,14 @@ def test_multi_label_answers_are_judged(metric):
 
 @pytest.mark.parametrize(
     ("probability", "confidence", "word"),
-    [(0.95, 0.5, "met"), (0.949, 0.5, "undecided"), (0.5, 0.5, "undecided"), (0.499, 0.5, "not met")],
+    [
+        (0.95, 0.5, "met"),
+        (0.949, 0.5, "undecided"),
+        (0.5, 0.5, "undecided"),
+        (0.499, 0.5, "not met"),
+        (0.96, 0.99, "not met"),
+        (0.99, 0.99, "met"),
+    ],
 )
 def test_words_at_their_limits(probability, confidence, word):
     assert verdict_word(probability, confidence=confidence) == word

@@ -1,7 +1,7 @@
 import pytest
 
 from penjing.records import Interval, Latency, Quality, Trial, Verdict
-from penjing.search.choose import broken_limits, choose
+from penjing.search.choose import Choice, broken_limits, choose, settled
 from penjing.search.recipes import structures
 from penjing.spec import Bar, Budget, Recipe
 
@@ -98,3 +98,10 @@ def test_default_structures_fit_every_depth(layers):
     found = structures(Recipe(), layers=layers)
     assert found
     assert all(1 <= structure.layers <= layers for structure in found)
+
+
+def test_a_miss_on_dev_is_no_success_on_test():
+    word = trial("x").verdict.model_copy(update={"word": "met", "probability": 1.0})
+    near, far = (Choice(trial("x"), met, "") for met in (True, False))
+    assert settled(word, near).word == "met"
+    assert settled(word, far).word == "not met"

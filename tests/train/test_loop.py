@@ -9,7 +9,7 @@ from penjing.train.augment import augment
 from penjing.train.batches import from_rows, shuffled_batches, sorted_batches
 from penjing.train.device import Device
 from penjing.train.distill import Distillation, distillation_loss, label_loss
-from penjing.train.loop import TrainPlan, train
+from penjing.train.loop import TrainPlan, affordable_steps, train
 from penjing.train.predict import answers_of, logits_of
 from penjing.train.state import StateFile
 from tests.train.tiny import separable, tiny_encoder
@@ -179,3 +179,12 @@ def test_augmented_texts_keep_their_frame_their_length_and_their_pieces(rows, co
         assert len(row) <= tokens.lengths.max()
         assert set(row.tolist()) <= known
     assert grown.ids[: len(tokens.ids)].tolist() == tokens.ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("left_s", "evaluation_s", "steps"),
+    [(100.0, 0.0, 110), (100.0, 10.0, 60), (1e9, 10.0, 500), (-5.0, 10.0, 11)],
+)
+def test_steps_that_the_time_allows(left_s, evaluation_s, steps):
+    found = affordable_steps(10, left_s=left_s, step_s=1.0, evaluation_s=evaluation_s, every=10, most=500)
+    assert found == steps

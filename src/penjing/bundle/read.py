@@ -28,8 +28,9 @@ _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
 class Prediction:
     """The answer to one text.
 
-    `label` is the most probable label ("abstain" where that is less probable than the bundle's threshold);
-    `labels` are all that apply in a multi-label task; `scores` are the calibrated probabilities.
+    `label` is the most probable label; `labels` are all that apply in a multi-label task; `scores` are the
+    calibrated probabilities. Both are "abstain" where the answer (in a multi-label task, the answer on any
+    label) is less probable than the bundle's threshold.
     """
 
     label: str
@@ -193,12 +194,13 @@ def probabilities(logits: NDArray[Any], outputs: Outputs) -> NDArray[Any]:
 def _prediction(logits: NDArray[np.float32], outputs: Outputs) -> Prediction:
     found = probabilities(logits, outputs)
     best = int(found.argmax())
-    sure = outputs.abstain_below is None or found[best] >= outputs.abstain_below
+    certainty = np.maximum(found, 1 - found).min() if outputs.multi_label else found[best]
+    sure = outputs.abstain_below is None or certainty >= outputs.abstain_below
     label = outputs.labels[best] if sure else ABSTAIN
     applying = tuple(name for name, p in zip(outputs.labels, found, strict=True) if p >= 0.5)
     return Prediction(
         label=label,
         score=float(found[best]),
         scores={name: float(p) for name, p in zip(outputs.labels, found, strict=True)},
-        labels=applying if outputs.multi_label else (label,),
+        labels=applying if outputs.multi_label and sure else (label,),
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from penjing.data.checks import check_splits, clean, label_names
 from penjing.data.dataset import Example, Splits
-from penjing.data.hub import read_hub
+from penjing.data.hub import Row, read_hub
 from penjing.data.labels import to_examples
 from penjing.data.near import near_duplicate_groups
 from penjing.data.packages import read_package
 from penjing.data.readers import iter_rows
 from penjing.data.splits import split_examples, take_stratified
+from penjing.errors import DataError
 from penjing.spec import DataSpec
 
 Parts = dict[str, tuple[Example, ...]]
@@ -33,8 +34,11 @@ def load_splits(spec: DataSpec) -> Splits:
         parts[name] = cleaned.examples
         notes += cleaned.notes
     parts, dropped = _without_leaks(_completed(parts, spec))
-    if dropped:
-        notes.append(f"{dropped:,} training texts that are near-duplicates of dev or test texts dropped")
+    notes += [
+        f"{name}: {count:,} near-duplicates of {held_out} texts dropped"
+        for (name, held_out), count in dropped.items()
+        if count
+    ]
     parts = _limited(parts, spec)
     splits = Splits(
         train=parts["train"],
@@ -59,7 +63,10 @@ def fingerprint(splits: Splits) -> str:
 
 
 def _read(spec: DataSpec) -> dict[str, list[Example]]:
-    """Return the examples of each part that is given; one `source` is the part "train", still to be split."""
+    """Return the examples of each part that is given; one `source` is the part "train", still to be split.
+
+    A hub data set given as `source` or `train` brings its own dev and test, where it has them.
+    """
     sources = {"train": spec.source or spec.train, "dev": spec.dev, "test": spec.test}
     found: dict[str, list[Example]] = {}
     for name, source in sources.items():
@@ -67,12 +74,19 @@ def _read(spec: DataSpec) -> dict[str, list[Example]]:
             continue
         if source.startswith("hf:"):
             parts = read_hub(source)
-            found |= {part: to_examples(rows, spec, origin=f"{source} ({part})") for part, rows in parts.items()}
+            for part in {name: None, **(parts if name == "train" else {})}:
+                found[part] = to_examples(_part(parts, part, source), spec, origin=f"{source} ({part})")
         elif source.startswith("package:"):
             found[name] = read_package(source.removeprefix("package:"))
         else:
             found[name] = to_examples(iter_rows(Path(source), columns=spec.columns), spec, origin=source)
     return found
+
+
+def _part(parts: Mapping[str, Iterator[Row]], name: str, source: str) -> Iterator[Row]:
+    if name not in parts:
+        raise DataError(f"the hub data set has no {name} split", value=f"{source} has {', '.join(parts)}")
+    return parts[name]
 
 
 def _completed(parts: Parts, spec: DataSpec) -> Parts:
@@ -94,14 +108,18 @@ def _completed(parts: Parts, spec: DataSpec) -> Parts:
     return parts
 
 
-def _without_leaks(parts: Parts) -> tuple[Parts, int]:
-    """Drop training texts that are near-duplicates of a dev or test text; say how many."""
-    held_out = [*parts["dev"], *parts["test"]]
-    groups = near_duplicate_groups([example.text for example in (*held_out, *parts["train"])])
-    held = set(groups[: len(held_out)].tolist())
-    pairs = zip(parts["train"], groups[len(held_out) :].tolist(), strict=True)
-    kept = tuple(example for example, group in pairs if group not in held)
-    return {**parts, "train": kept}, len(parts["train"]) - len(kept)
+def _without_leaks(parts: Parts) -> tuple[Parts, dict[tuple[str, str], int]]:
+    """Drop dev texts that are near-duplicates of test texts, and training texts of either; say how many."""
+    order = ("test", "dev", "train")
+    texts = [example.text for name in order for example in parts[name]]
+    groups = iter(near_duplicate_groups(texts).tolist())
+    held, kept, dropped = set[int](), dict[str, tuple[Example, ...]](), dict[tuple[str, str], int]()
+    for name, held_out in zip(order, ("", "test", "dev or test"), strict=True):
+        numbered = [(example, next(groups)) for example in parts[name]]
+        kept[name] = tuple(example for example, group in numbered if group not in held)
+        dropped[name, held_out] = len(numbered) - len(kept[name])
+        held |= {group for _, group in numbered}
+    return kept, dropped
 
 
 def _limited(parts: Parts, spec: DataSpec) -> Parts:

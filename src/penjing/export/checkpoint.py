@@ -19,10 +19,11 @@ from penjing.train.cached_folder import default_cache
 from penjing.train.checkpoint import load_pretrained
 from penjing.train.device import Device
 from penjing.train.encoder import Encoder
-from penjing.train.model_folder import read_config
+from penjing.train.model_folder import classifier_rows, read_config
 from penjing.train.predict import logits_of
 from penjing.train.references import PretrainedModel, resolve_model
 
+_FORMAT = 2  # raised when what is written changes
 _MOST_PIECES = 512
 _PARITY_LENGTHS = (2, 5, 16)
 
@@ -44,7 +45,7 @@ def bundle_from_checkpoint(reference: str, *, cache: Path | None = None) -> Path
             next_step="Train it first: penjing fit TASK.toml, with this model as `model`",
         )
     labels = _labels(model)
-    key = hashlib.sha256(f"{model.origin.sha256}{labels}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{_FORMAT} {model.key}".encode()).hexdigest()[:12]
     folder = place / f"checkpoint-{key}"
     if not (folder / "manifest.json").is_file():
         _write(model, labels, folder)
@@ -60,7 +61,25 @@ def _labels(model: PretrainedModel) -> tuple[str, ...]:
             rule='`id2label`: {"0": "negative", "1": "positive"}',
             next_step="Add it, in the order of the classifier's rows",
         )
+    _check_head(model.folder, labels=len(names))
     return tuple(str(names[str(index)]) for index in range(len(names)))
+
+
+def _check_head(folder: Path, *, labels: int) -> None:
+    rows = classifier_rows(folder)
+    if rows is None:
+        raise ModelError(
+            "this classification head cannot be exported",
+            value=str(folder),
+            rule="BERT's head: the tensors classifier.weight and classifier.bias",
+            next_step="Fine-tune the model here: penjing fit TASK.toml",
+        )
+    if rows != labels:
+        raise ModelError(
+            "config.json and the classification head do not fit each other",
+            value=f"{labels} labels in `id2label`, {rows} rows in classifier.weight",
+            next_step="Name every row of the head in `id2label`, in order",
+        )
 
 
 def _write(model: PretrainedModel, labels: tuple[str, ...], folder: Path) -> None:

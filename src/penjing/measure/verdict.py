@@ -56,12 +56,12 @@ def judge(bar: Bar, truth: Answers, predicted: Answers, teacher: Answers | None,
 
 
 def verdict_word(probability: float, *, confidence: float) -> VerdictWord:
-    """Return met at 0.95 or more, not met below `confidence`, undecided between.
+    """Return met at 0.95 (or a higher `confidence`) and more, not met below `confidence`, undecided between.
 
     >>> [verdict_word(p, confidence=0.5) for p in (0.97, 0.7, 0.3)]
     ['met', 'undecided', 'not met']
     """
-    if probability >= MET:
+    if probability >= max(MET, confidence):
         return "met"
     return "undecided" if probability >= confidence else "not met"
 

@@ -253,11 +253,7 @@ def _manifest(
     input_: dict[str, Any],
     parameters: int,
 ) -> Manifest:
-    outputs = Outputs(
-        labels=context.splits.labels,
-        multi_label=context.splits.multi_label,
-        abstain_below=context.task.abstain_below,
-    )
+    outputs = Outputs(labels=context.splits.labels, multi_label=context.splits.multi_label)
     return Manifest(
         **stamp(),
         name=f"{context.task.name}: {name}",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log2
 
-from penjing.records import Trial
+from penjing.errors import EngineError
+from penjing.records import Trial, Verdict
 from penjing.spec import Bar, Budget, Objective
 from penjing.units import show_seconds, show_size
 
@@ -18,6 +19,11 @@ class Choice:
     trial: Trial
     met: bool
     reason: str
+
+
+def settled(verdict: Verdict, choice: Choice) -> Verdict:
+    """Return the verdict on test; for a mere nearest miss it is "not met", however well it does there."""
+    return verdict if choice.met else verdict.model_copy(update={"word": "not met", "n_to_decide": None})
 
 
 def broken_limits(trial: Trial, budget: Budget) -> tuple[str, ...]:
@@ -45,8 +51,18 @@ def choose(trials: Sequence[Trial], *, objective: Objective, bar: Bar, budget: B
     """Return the best trial that meets the bar within the budget, or the nearest miss.
 
     Trials whose latency intervals overlap the fastest one's are as fast as it: among them the smallest wins.
+
+    Raises:
+        EngineError: no trial could be measured.
     """
     measured = [trial for trial in trials if trial.failed is None]
+    if not measured:
+        raise EngineError(
+            "no trial could be measured",
+            value="; ".join(dict.fromkeys(str(trial.failed) for trial in trials)),
+            rule="at least one bundle runs here",
+            next_step="Correct that and run the same command again: what was trained is used again",
+        )
     passing = [trial for trial in measured if _passes(trial, bar)]
     if not passing:
         nearest = min(measured, key=lambda trial: (_excess(trial, budget) + _shortfall(trial, bar), _error(trial)))

@@ -53,7 +53,8 @@ def ledger(trials: Sequence[Trial], choice: Trial) -> tuple[LedgerRow, ...]:
 
 
 def _leads_to(trial: Trial, choice: Trial) -> bool:
-    return trial.role == "candidate" and trial.recipe == choice.recipe[: len(trial.recipe)]
+    on_the_way = trial.role == "candidate" and trial.recipe == choice.recipe[: len(trial.recipe)]
+    return on_the_way or trial.name == choice.name
 
 
 def per_class(context: Context, teacher: Answers, choice: Answers) -> tuple[ClassChange, ...]:

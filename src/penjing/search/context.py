@@ -49,7 +49,7 @@ class Context:
     @property
     def base_key(self) -> dict[str, Any]:
         """What every model of this run depends on."""
-        return {"data": self.data_key, "model": self.model.origin.sha256, "vocabulary": self.vocabulary.key}
+        return {"data": self.data_key, "model": self.model.key, "vocabulary": self.vocabulary.key}
 
     @property
     def seed(self) -> int:
@@ -143,7 +143,7 @@ def _vocabulary(
         write_text(folder / "facts.json", json.dumps(facts))
         np.save(folder / "kept.npy", np.asarray(kept, np.int64))
 
-    inputs = {"data": data_key, "model": model.origin.sha256, "size": wanted, "max_length": at_most}
+    inputs = {"data": data_key, "model": model.key, "size": wanted, "max_length": at_most}
     stage = store.stage("vocabulary", inputs, make)
     facts = json.loads((stage.folder / "facts.json").read_text(encoding="utf-8"))
     kept = np.load(stage.folder / "kept.npy")

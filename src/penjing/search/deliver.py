@@ -18,7 +18,7 @@ from penjing.records import Quality, Trial, Verdict
 from penjing.report import Commands, DataFacts, Measurement, RunReport, write_report
 from penjing.search import compare
 from penjing.search.candidates import Candidate
-from penjing.search.choose import Choice
+from penjing.search.choose import Choice, settled
 from penjing.search.context import Context
 from penjing.search.evaluate import ROUNDS, Answers, split_quality
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
@@ -69,16 +69,13 @@ def deliver(context: Context, outcome: Outcome, *, output: Path, command: str) -
 
 
 def _verdict_on_test(context: Context, outcome: Outcome) -> Verdict:
-    """Judge the choice on test; over the budget, it is not met whatever the quality."""
+    """Judge the choice on test."""
     chosen, teacher = (
         decisions(outcome.on_test[name].logits, multi_label=context.splits.multi_label)
         for name in (outcome.name, TEACHER)
     )
     bar, truth = context.task.bar, context.truth["test"]
-    verdict = judge(bar, truth, chosen, teacher, split="test", seed=context.seed)
-    if outcome.choice.trial.over_budget:
-        return verdict.model_copy(update={"word": "not met", "n_to_decide": None})
-    return verdict
+    return settled(judge(bar, truth, chosen, teacher, split="test", seed=context.seed), outcome.choice)
 
 
 def _write_choice(
@@ -91,11 +88,17 @@ def _write_choice(
     bundle = load(candidate.folder, threads=context.task.budget.threads)
     logits = bundle.logits(texts, batch_size=8)
     tolerance = max(1e-3, round(_GOLDEN_SHARE * float(abs(logits).max()), 4))
-    outputs = manifest.outputs.model_copy(update={"temperature": outcome.on_dev[outcome.name].temperature})
+    outputs = manifest.outputs.model_copy(
+        update={
+            "temperature": outcome.on_dev[outcome.name].temperature,
+            "abstain_below": context.task.abstain_below,
+        }
+    )
     dev = outcome.choice.trial.quality
     finished = manifest.model_copy(
         update={
             **stamp(),
+            "name": f"{context.task.name}: {outcome.name}",
             "outputs": outputs,
             "quality": {found.split: found for found in (dev, quality) if found is not None},
             "verdict": verdict,

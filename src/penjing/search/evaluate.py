@@ -115,6 +115,8 @@ def timings(context: Context, candidates: Sequence[Candidate]) -> dict[str, Timi
     }
     stage = context.store.stage("timings", inputs, make)
     rows_read = json.loads((stage.folder / "timings.json").read_text(encoding="utf-8"))
+    if any(row["failed"] for row in rows_read.values()):
+        context.store.forget(stage)  # what failed may succeed the next time
     context.reporter.end(f"{len(candidates)} systems took turns", reused=stage.reused)
     return {
         name: Timing(

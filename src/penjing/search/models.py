@@ -217,10 +217,10 @@ def _trained(
         save_encoder(model.cpu(), folder)
         write_text(folder / "result.json", json.dumps(_result(result, model)))
 
-    stage_name = "teacher" if name == "teacher" else "student"
-    stage = context.store.stage(stage_name, {**context.base_key, **inputs}, make)
-    result = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))
     metric = context.task.bar.metric
+    stage_name = "teacher" if name == "teacher" else "student"
+    stage = context.store.stage(stage_name, {**context.base_key, "metric": metric, **inputs}, make)
+    result = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))
     detail = f"dev {metric} {result['best_score']:.4f} after {result['steps']:,} steps"
     context.reporter.end(detail, reused=stage.reused)
     text_s = result["train_s"] / (result["steps"] * plan.batch_size)

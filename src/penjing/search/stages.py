@@ -17,7 +17,7 @@ from typing import Any
 from penjing.files import file_sha256, storage_error, sync, write_text
 
 _SEAL = "stage.json"
-_FORMAT = 1  # raised when the meaning of stored files changes
+_FORMAT = 2  # raised when the meaning of stored files changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,10 @@ class Store:
         except OSError as error:
             raise storage_error(error, folder) from error
         return Stage(folder, key, reused=False)
+
+    def forget(self, stage: Stage) -> None:
+        """Remove a stage, so that it is made anew the next time."""
+        shutil.rmtree(stage.folder)
 
     def _make(self, folder: Path, make: Callable[[Path, Path], None], seal: Mapping[str, Any]) -> None:
         partial, work = folder.with_suffix(".partial"), folder.with_suffix(".work")

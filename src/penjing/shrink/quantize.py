@@ -70,9 +70,16 @@ def activation_range(values: NDArray[np.float32]) -> ActivationRange:
     ActivationRange(scale=1.0, zero_point=0)
     """
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    sample = values[:: max(1, len(values) // _SAMPLE)].astype(np.float64)
+    sample = _sample(values).astype(np.float64)
     ranges = [_range(low * ratio, high * ratio) for ratio in _CLIP_RATIOS]
     return min(ranges, key=lambda found: _squared_error(sample, found))
+
+
+def _sample(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return values drawn at random: in steps, they would all come from a few channels."""
+    if len(values) <= _SAMPLE:
+        return values
+    return values[np.random.default_rng(0).integers(0, len(values), _SAMPLE)]
 
 
 def _range(low: float, high: float) -> ActivationRange:

@@ -96,14 +96,15 @@ def train(
         state.train_s += time.monotonic() - started
         state.step += 1
         if state.step == _PROBE_STEPS:
-            _shorten(state, plan, tokens)
+            _fit_in_time(state, plan, tokens)
         score = None
         if state.step >= min(state.next_evaluation, state.steps):
             started = time.monotonic()
             score = evaluate(model)
             state.evaluate_s += time.monotonic() - started
+            state.evaluations += 1
             state.note_score(score, model)
-            _shorten(state, plan, tokens)
+            _fit_in_time(state, plan, tokens)
             _evaluate_next(state, steps_per_epoch)
         report(Progress(state.step, state.steps, value, score))
         if time.monotonic() - saved_at > _CHECKPOINT_EVERY_S:
@@ -116,25 +117,37 @@ def train(
 
 def _first_state(plan: TrainPlan, steps_per_epoch: int) -> LoopState:
     steps = max(1, round(plan.epochs * steps_per_epoch))
-    return LoopState(steps=steps, next_evaluation=_evaluate_every(steps, steps_per_epoch))
+    return LoopState(steps=steps, most_steps=steps, next_evaluation=_evaluate_every(steps, steps_per_epoch))
 
 
 def _evaluate_every(steps: int, steps_per_epoch: int) -> int:
     return max(1, min(steps_per_epoch, steps // _FEWEST_EVALUATIONS))
 
 
-def _shorten(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
-    """Shorten the schedule to what the time limit allows.
+def affordable_steps(step: int, *, left_s: float, step_s: float, evaluation_s: float, every: int, most: int) -> int:
+    """Return after how many steps to end, where `step` are done and one evaluation comes with `every` steps.
 
-    Batches differ in length, so time is counted by the piece, and what evaluations take is taken off.
+    >>> affordable_steps(10, left_s=100, step_s=1, evaluation_s=10, every=10, most=500)
+    60
     """
+    more = int(left_s / (step_s + evaluation_s / every))
+    return max(step + 1, min(most, step + more))
+
+
+def _fit_in_time(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
+    """Settle the number of steps by what the time limit allows; batches differ, so time is counted by the piece."""
     if plan.time_limit_s is None or state.step >= state.steps:
         return
     pieces_a_step = float(tokens.lengths.mean()) * plan.batch_size
-    step_s = state.train_s / state.pieces * pieces_a_step
-    evaluations_s = state.evaluate_s * (_FEWEST_EVALUATIONS - 1)
-    left_s = plan.time_limit_s - state.train_s - evaluations_s
-    state.steps = max(state.step + 1, min(state.steps, state.step + int(left_s / step_s)))
+    every = _evaluate_every(state.steps, math.ceil(len(tokens) / plan.batch_size))
+    state.steps = affordable_steps(
+        state.step,
+        left_s=plan.time_limit_s - state.train_s - state.evaluate_s,
+        step_s=state.train_s / state.pieces * pieces_a_step,
+        evaluation_s=state.evaluate_s / max(1, state.evaluations),
+        every=every,
+        most=state.most_steps,
+    )
     every = _evaluate_every(state.steps, math.ceil(len(tokens) / plan.batch_size))
     state.next_evaluation = min(state.next_evaluation, max(state.step + 1, every))
 
@@ -178,7 +191,7 @@ def _step(
             raise ModelError(
                 "training diverged: the gradient is NaN or infinite",
                 value=f"{state.bad_steps} steps in a row at step {state.step}",
-                next_step=f"Lower the learning rate: recipe.learning_rate = {plan.learning_rate / 3:.1e}",
+                next_step=f"Use more examples, or lower recipe.learning_rate (this was {plan.learning_rate:.1e})",
             )
     return float(value.detach())
 

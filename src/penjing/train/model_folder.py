@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from penjing.errors import ModelError
+from penjing.files import file_sha256
 from penjing.units import show_size
 
 WEIGHTS = "model.safetensors"
+_MEANING = ("config.json", "tokenizer.json", "modules.json", "1_Pooling/config.json")  # beside the weights
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 _LIMITS = {"config.json": 10_000_000, "tokenizer.json": 200_000_000, WEIGHTS: 20_000_000_000}
@@ -65,6 +68,21 @@ def has_trained_classifier(folder: Path) -> bool:
     architectures = read_config(folder).get("architectures") or ()
     stated = any(str(name).endswith("ForSequenceClassification") for name in architectures)
     return stated and not _HEADS.isdisjoint(_header(folder / WEIGHTS))
+
+
+def classifier_rows(folder: Path) -> int | None:
+    """Return for how many labels the head of BERT has rows; None where there is no such head."""
+    with safe_open(folder / WEIGHTS, framework="numpy") as file:
+        if not {"classifier.weight", "classifier.bias"} <= set(file.keys()):
+            return None
+        shape: list[int] = file.get_slice("classifier.weight").get_shape()
+    return shape[0]
+
+
+def content_key(folder: Path, *, weights_sha256: str | None) -> str:
+    """Return a SHA-256 of all that a model's answers depend on, given that of its weights."""
+    found = {name: file_sha256(folder / name) for name in _MEANING if (folder / name).is_file()}
+    return hashlib.sha256(json.dumps([weights_sha256, found], sort_keys=True).encode()).hexdigest()
 
 
 def stated_licence(folder: Path) -> str:

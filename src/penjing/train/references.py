@@ -15,6 +15,7 @@ from penjing.train.model_folder import (
     PICKLES,
     WEIGHTS,
     check_folder,
+    content_key,
     has_trained_classifier,
     read_config,
     refuse_pickle,
@@ -40,6 +41,8 @@ class PretrainedModel:
     """`model_type` of config.json, such as "bert"."""
     has_classifier: bool
     """Whether the checkpoint carries the trained head of a classifier."""
+    key: str
+    """Stands for everything that its answers depend on: weights, config, tokenizer and pooling."""
 
 
 def resolve_model(reference: str, *, cache: Path) -> PretrainedModel:
@@ -158,4 +161,5 @@ def _described(folder: Path, origin: Origin) -> PretrainedModel:
         origin=origin,
         architecture=str(read_config(folder)["model_type"]),
         has_classifier=has_trained_classifier(folder),
+        key=content_key(folder, weights_sha256=origin.sha256),
     )

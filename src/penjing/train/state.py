@@ -20,9 +20,13 @@ class LoopState:
     """The counters of a run and the best weights so far."""
 
     steps: int
+    """After how many steps training ends; changes with what time allows."""
+    most_steps: int
+    """The number of steps that was asked for."""
     step: int = 0
     train_s: float = 0.0
     evaluate_s: float = 0.0
+    evaluations: int = 0
     pieces: int = 0
     """Pieces trained on so far."""
     next_evaluation: int = 0
