@@ -2,9 +2,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
 from penjing.errors import ExportError
-from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx, quantize_rows
+from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx, quantize_pairs, quantize_rows
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.shrink.importance import Importance
 from penjing.shrink.quantize import activation_range, calibrate, quantize
@@ -60,7 +63,7 @@ def int8_model(model, tokens, **embeddings):
 def test_int8_is_close_smaller_and_the_same_at_every_batch_size(tokens):
     model = tiny_encoder()
     exact = logits_of(model, tokens, device=CPU)
-    exported = int8_model(model, tokens, int8_embeddings=True)
+    exported = int8_model(model, tokens, embeddings="int8")
     found = onnx_logits(exported, tokens)
     assert np.abs(found - exact).max() < 0.1 * np.abs(exact).max()
     assert exported.ByteSize() < 0.5 * encoder_to_onnx(model.shape, arrays(model)).ByteSize()
@@ -70,12 +73,45 @@ def test_int8_is_close_smaller_and_the_same_at_every_batch_size(tokens):
 
 def test_int8_layers_are_stored_as_int8():
     model = tiny_encoder()
-    exported = int8_model(model, separable(20)[0], int8_embeddings=True)
+    exported = int8_model(model, separable(20)[0], embeddings="int8")
     kinds = {tensor.name: tensor.data_type for tensor in exported.graph.initializer}
     assert kinds["blocks.0.qkv.weight"] == onnx.TensorProto.INT8
     assert kinds["words.int8"] == onnx.TensorProto.INT8
     assert kinds["head.weight"] == onnx.TensorProto.FLOAT
     assert "words.weight" not in kinds
+
+
+def test_int4_embeddings_are_close_and_smaller_still(tokens):
+    model = tiny_encoder()
+    exact = logits_of(model, tokens, device=CPU)
+    exported = int8_model(model, tokens, embeddings="int4")
+    assert np.abs(onnx_logits(exported, tokens) - exact).max() < 0.2 * np.abs(exact).max()
+    sizes = {tensor.name: len(tensor.raw_data) for tensor in exported.graph.initializer}
+    assert sizes["words.int4"] == model.words.weight.numel() / 2
+
+
+def test_pairs_are_restored_by_the_graph(tokens):
+    model = tiny_encoder()
+    pairs, scales = quantize_pairs(arrays(model)["words.weight"])
+    values = np.concatenate([pairs & 15, pairs >> 4], axis=1).astype(np.float32) - 8
+    wide = scales.astype(np.float32).repeat(values.shape[1] // scales.shape[1], axis=1)
+    rounded = {**arrays(model), "words.weight": values * wide}
+    expected = onnx_logits(encoder_to_onnx(model.shape, rounded), tokens)
+    packed = encoder_to_onnx(model.shape, arrays(model), precision=Precision(embeddings="int4"))
+    check_parity(onnx_logits(packed, tokens), expected)
+
+
+@given(
+    npst.arrays(
+        np.float32, st.tuples(st.integers(1, 4), st.sampled_from([2, 24, 64, 312])), elements=st.floats(-9, 9, width=32)
+    )
+)
+def test_pairs_are_restored_within_half_a_step_of_the_unclipped_scale(matrix):
+    pairs, scales = quantize_pairs(matrix)
+    values = np.concatenate([pairs & 15, pairs >> 4], axis=1).astype(np.float32) - 8
+    wide = scales.astype(np.float32).repeat(values.shape[1] // scales.shape[1], axis=1)
+    plain = np.abs(matrix).max() / 7
+    assert np.square(values * wide - matrix).sum() <= matrix.size * (plain * 0.51) ** 2 + 1e-6
 
 
 def test_rows_are_restored_within_half_a_step():
@@ -100,12 +136,12 @@ def test_the_layer_that_hurts_most_is_reverted_first():
     def measure(precision):
         return sum(harm[name] for name in precision.linear)
 
-    found = quantize(ranges, measure=measure, tolerance=0.3, int8_embeddings=False)
+    found = quantize(ranges, measure=measure, tolerance=0.3)
     assert found.reverted == ("b",)
     assert set(found.precision.linear) == {"a", "c"}
     assert found.divergence == pytest.approx(0.21)
-    assert quantize(ranges, measure=measure, tolerance=1.0, int8_embeddings=False).reverted == ()
-    assert len(quantize(ranges, measure=measure, tolerance=0.0, int8_embeddings=False, most_reverted=2).reverted) == 2
+    assert quantize(ranges, measure=measure, tolerance=1.0).reverted == ()
+    assert len(quantize(ranges, measure=measure, tolerance=0.0, most_reverted=2).reverted) == 2
 
 
 def test_calibration_leaves_padding_out(tokens):

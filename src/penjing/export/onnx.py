@@ -1,7 +1,8 @@
 """An encoder as an ONNX graph of standard operators, written node by node.
 
 Each linear layer is float32 or int8 (per-channel weights, one static activation scale per tensor), the word
-embeddings float32 or int8 with one scale a row. A node-by-node graph is small enough for every engine to fuse,
+embeddings float32, int8 with one scale a row, or int4 (two values a byte) with one scale a group of up to 32.
+A node-by-node graph is small enough for every engine to fuse,
 and the precision of each layer is decided here, not recovered from a traced graph.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from math import gcd
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -19,8 +21,12 @@ from onnx import TensorProto, helper, numpy_helper
 from penjing.train.encoder import EncoderShape
 
 Array = NDArray[Any]
+Embeddings = Literal["float32", "int8", "int4"]
 OPSET = 20
 IR_VERSION = 10
+_INT4_ZERO = 8
+_INT4_GROUP = 32
+_INT4_CLIPS = np.linspace(0.7, 1.0, 7)
 _MASKED = -10_000.0  # added to the scores of padding: exp() of it is exactly 0 in float32
 
 
@@ -34,10 +40,10 @@ class ActivationRange:
 
 @dataclass(frozen=True)
 class Precision:
-    """Which layers are int8: linear layers by name with the range of their input, and the embeddings."""
+    """Which linear layers are int8, by name with the range of their input, and how word embeddings are stored."""
 
     linear: Mapping[str, ActivationRange] = field(default_factory=dict)
-    int8_embeddings: bool = False
+    embeddings: Embeddings = "float32"
 
 
 FLOAT32 = Precision()
@@ -84,7 +90,7 @@ class _Graph:
         return model
 
     def _embeddings(self) -> str:
-        words = self._int8_words() if self.precision.int8_embeddings else self._float_words()
+        words = {"float32": self._float_words, "int8": self._int8_words, "int4": self._int4_words}
         length = self._node("Shape", "input_ids", start=1, end=2)
         positions = self._node(
             "Slice",
@@ -93,7 +99,7 @@ class _Graph:
             length,
             self._ints("axis0", [0]),
         )
-        return self._norm("embedding_norm", self._node("Add", words, positions))
+        return self._norm("embedding_norm", self._node("Add", words[self.precision.embeddings](), positions))
 
     def _float_words(self) -> str:
         return self._node("Gather", self._weight("words.weight"), "input_ids")
@@ -103,6 +109,19 @@ class _Graph:
         taken = self._node("Gather", self._constant("words.int8", rows), "input_ids")
         scale = self._node("Gather", self._constant("words.scale", scales[:, None]), "input_ids")
         return self._node("Mul", self._node("Cast", taken, to=TensorProto.FLOAT), scale)
+
+    def _int4_words(self) -> str:
+        pairs, scales = quantize_pairs(self.weights["words.weight"])
+        taken = self._node("Gather", self._constant("words.int4", pairs), "input_ids")
+        low = self._node("BitwiseAnd", taken, self._constant("low_bits", np.uint8(15)))
+        high = self._node("BitShift", taken, self._constant("four_bits", np.uint8(4)), direction="RIGHT")
+        both = self._node("Cast", self._node("Concat", low, high, axis=-1), to=TensorProto.FLOAT)
+        centred = self._node("Sub", both, self._float("int4_zero", _INT4_ZERO))
+        groups = self._ints("groups", [0, 0, scales.shape[1], -1])
+        scale = self._node("Gather", self._constant("words.scale", scales[:, :, None]), "input_ids")
+        scale = self._node("Cast", scale, to=TensorProto.FLOAT)
+        restored = self._node("Mul", self._node("Reshape", centred, groups), scale)
+        return self._node("Reshape", restored, self._ints("ungrouped", [0, 0, self.shape.hidden]))
 
     def _block(self, layer: int, x: str, bias: str) -> str:
         name = f"blocks.{layer}"
@@ -185,3 +204,31 @@ def quantize_rows(matrix: Array) -> tuple[NDArray[np.int8], NDArray[np.float32]]
     """Return int8 values and one symmetric scale a row: row ~ values * scale."""
     scales = np.maximum(np.abs(matrix).max(axis=1) / 127, 1e-12).astype(np.float32)
     return np.clip(np.rint(matrix / scales[:, None]), -127, 127).astype(np.int8), scales
+
+
+def quantize_pairs(matrix: Array) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    """Return int4 values, two a byte, and one symmetric scale a group of columns.
+
+    Column j is in the low bits of byte j, column j + columns / 2 in its high bits; 8 stands for zero. Of some
+    clipping limits each group has the one with the least squared error. The number of columns is even.
+
+    >>> quantize_pairs(np.array([[7.0, -7.0]], np.float32))[0]
+    array([[31]], dtype=uint8)
+    """
+    rows, columns = matrix.shape
+    groups = matrix.astype(np.float32).reshape(rows, -1, gcd(columns // 2, _INT4_GROUP))
+    largest = np.abs(groups).max(axis=2, keepdims=True)
+    best = np.full(largest.shape, np.inf, np.float32)
+    scales = np.zeros(largest.shape, np.float16)
+    for ratio in _INT4_CLIPS:
+        tried = np.maximum(largest * ratio / 7, 1e-7).astype(np.float16)
+        error = np.square(_int4(groups, tried) * tried.astype(np.float32) - groups).sum(axis=2, keepdims=True)
+        scales = np.where(error < best, tried, scales)
+        best = np.minimum(error, best)
+    stored = (_int4(groups, scales) + _INT4_ZERO).astype(np.uint8).reshape(rows, columns)
+    low, high = stored[:, : columns // 2], stored[:, columns // 2 :]
+    return (low | (high << np.uint8(4))).astype(np.uint8), scales[:, :, 0]
+
+
+def _int4(groups: Array, scales: NDArray[np.float16]) -> Array:
+    return np.clip(np.rint(groups / scales.astype(np.float32)), -7, 7)

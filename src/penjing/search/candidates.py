@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
-from penjing.export.onnx import FLOAT32, Precision, encoder_to_onnx
+from penjing.export.onnx import ActivationRange, Embeddings, Precision, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.files import write_text
 from penjing.records import Step
@@ -32,6 +32,11 @@ from penjing.train.predict import logits_of
 
 Role = Literal["baseline", "teacher", "plain-int8", "candidate"]
 
+_STORED: Mapping[Embeddings, str] = {
+    "float32": "",
+    "int8": " + embeddings",
+    "int4": " + int4 embeddings",
+}  # how a student's embeddings are stored beside int8 layers, and what its name says of it
 _CALIBRATION_TEXTS, _COMPARED_TEXTS = 128, 48
 _DIVERGENCE_TOLERANCE = 0.005  # mean KL from the float32 answers, in nats, above which layers are reverted
 
@@ -122,20 +127,22 @@ def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
     )
     return [
         _float32(context, whole, "teacher"),
-        _int8(context, whole, "plain-int8", name="teacher int8", int8_embeddings=False, probe=trimmed),
+        _int8(context, whole, "plain-int8", name="teacher int8", embeddings="float32", probe=trimmed),
         _float32(context, trimmed, "candidate"),
-        _int8(context, trimmed, "candidate", name="trimmed teacher int8", int8_embeddings=True),
+        _int8(context, trimmed, "candidate", name="trimmed teacher int8", embeddings="int8"),
     ]
 
 
 def student_candidates(context: Context, student: Trained) -> list[Candidate]:
-    """Return one student in float32, with int8 layers, and with int8 embeddings as well."""
+    """Return one student in float32, with int8 layers, and with int8 or int4 embeddings as well."""
     model = keep_positions(student.load(), context.vocabulary.max_length)
     source = _Source(student.name, student.recipe, model, context.vocabulary.tokenizer, student.key, student.train_s)
     return [
         _float32(context, source, "candidate"),
-        _int8(context, source, "candidate", name=f"{student.name}, int8", int8_embeddings=False),
-        _int8(context, source, "candidate", name=f"{student.name}, int8 + embeddings", int8_embeddings=True),
+        *(
+            _int8(context, source, "candidate", name=f"{student.name}, int8{more}", embeddings=embeddings)
+            for embeddings, more in _STORED.items()
+        ),
     ]
 
 
@@ -157,42 +164,55 @@ def _int8(
     role: Role,
     *,
     name: str,
-    int8_embeddings: bool,
+    embeddings: Embeddings,
     probe: _Source | None = None,
 ) -> Candidate:
     """Return `source` in int8; scales and reverts are settled on `probe` where that answers alike and is smaller."""
 
     def make(folder: Path, _: Path) -> None:
-        settled, texts = _settle(context, probe or source, int8_embeddings=int8_embeddings)
-        model = encoder_to_onnx(source.model.shape, _arrays(source.model), precision=settled.precision)
+        settled = _settled(context, probe or source)
+        precision = replace(settled.precision, embeddings=embeddings)
+        divergence, texts = _divergence(context, probe or source)
+        model = encoder_to_onnx(source.model.shape, _arrays(source.model), precision=precision)
         kept = f", float32 again: {', '.join(settled.reverted)}" if settled.reverted else ""
-        note = f"mean KL to float32 {settled.divergence:.1e} nats ({texts} texts){kept}"
+        note = f"mean KL to float32 {divergence(precision):.1e} nats ({texts} texts){kept}"
         recipe = (*source.recipe, Step(name="int8", values={"reverted": list(settled.reverted)}))
-        if int8_embeddings:
-            recipe = (*recipe, Step(name="int8-embeddings"))
+        if embeddings != "float32":
+            recipe = (*recipe, Step(name=f"{embeddings}-embeddings"))
         _write(context, folder, source, model, name, recipe, (note,))
 
-    return _candidate(context, source, role, name, {"precision": "int8", "embeddings": int8_embeddings}, make)
+    return _candidate(context, source, role, name, {"precision": "int8", "embeddings": embeddings}, make)
 
 
-def _settle(context: Context, source: _Source, *, int8_embeddings: bool) -> tuple[Quantized, int]:
-    """Return the precision that answers nearly as float32 does, and the number of texts that say so."""
+def _settled(context: Context, source: _Source) -> Quantized:
+    """Return which layers are int8, and with what scales: settled once for all that is made of `source`."""
+
+    def make(folder: Path, _: Path) -> None:
+        found = quantize(
+            calibrate(source.model, _calibration_tokens(context, source), device=context.device),
+            measure=_divergence(context, source)[0],
+            tolerance=_DIVERGENCE_TOLERANCE,
+        )
+        write_text(folder / "int8.json", json.dumps(asdict(found)))
+
+    stage = context.store.stage("int8", {"trained": source.key, "tolerance": _DIVERGENCE_TOLERANCE}, make)
+    values = json.loads((stage.folder / "int8.json").read_text(encoding="utf-8"))
+    linear = {name: ActivationRange(**found) for name, found in values["precision"]["linear"].items()}
+    return Quantized(Precision(linear=linear), tuple(values["reverted"]), values["divergence"])
+
+
+def _divergence(context: Context, source: _Source) -> tuple[Callable[[Precision], float], int]:
+    """Return how far a precision's answers are from those in float32, as a function, and on how many texts."""
     calibration = _calibration_tokens(context, source)
     tokens = calibration.take(np.arange(min(_COMPARED_TEXTS, len(calibration))))
     shape, arrays = source.model.shape, _arrays(source.model)
-    expected = onnx_logits(encoder_to_onnx(shape, arrays, precision=FLOAT32), tokens)
+    expected = onnx_logits(encoder_to_onnx(shape, arrays), tokens)
 
-    def divergence(precision: Precision) -> float:
+    def measure(precision: Precision) -> float:
         found = onnx_logits(encoder_to_onnx(shape, arrays, precision=precision), tokens)
         return mean_divergence(expected, found, multi_label=context.splits.multi_label)
 
-    settled = quantize(
-        calibrate(source.model, calibration, device=context.device),
-        measure=divergence,
-        tolerance=_DIVERGENCE_TOLERANCE,
-        int8_embeddings=int8_embeddings,
-    )
-    return settled, len(tokens)
+    return measure, len(tokens)
 
 
 def _candidate(

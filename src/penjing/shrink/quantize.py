@@ -11,7 +11,7 @@ the idea of NNCF's accuracy control.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,6 @@ def quantize(
     *,
     measure: Callable[[Precision], float],
     tolerance: float,
-    int8_embeddings: bool,
     most_reverted: int = 6,
 ) -> Quantized:
     """Return the precision with as many int8 layers as `tolerance` on the divergence of the answers allows.
@@ -106,7 +105,7 @@ def quantize(
     float32, those first whose revert alone helps most, `most_reverted` layers at the most.
     """
     linear, reverted = dict(ranges), list[str]()
-    precision = Precision(linear=linear, int8_embeddings=int8_embeddings)
+    precision = Precision(linear=linear)
     divergence = measure(precision)
     for name in _by_gain(precision, measure)[:most_reverted] if divergence > tolerance else ():
         trial = _without(precision, name)
@@ -127,4 +126,4 @@ def _by_gain(precision: Precision, measure: Callable[[Precision], float]) -> lis
 
 def _without(precision: Precision, name: str) -> Precision:
     others = {other: found for other, found in precision.linear.items() if other != name}
-    return Precision(linear=others, int8_embeddings=precision.int8_embeddings)
+    return replace(precision, linear=others)
