@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import onnx
-import torch
-from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
-from penjing.export.onnx import ActivationRange, Embeddings, Precision, encoder_to_onnx
+from penjing.export.onnx import Embeddings, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.context import Context
 from penjing.search.models import Trained
-from penjing.shrink.quantize import Quantized, calibrate, quantize
+from penjing.search.precision import Source, arrays_of, calibration_tokens, divergence, settled
 from penjing.shrink.structure import keep_positions, put_pieces_back
-from penjing.train.batches import Tokens, tokenize
 from penjing.train.checkpoint import load_pretrained
-from penjing.train.encoder import Encoder
 from penjing.train.linear import train_linear
 from penjing.train.predict import logits_of
 
@@ -37,8 +31,6 @@ _STORED: Mapping[Embeddings, str] = {
     "int8": " + embeddings",
     "int4": " + int4 embeddings",
 }  # how a student's embeddings are stored beside int8 layers, and what its name says of it
-_CALIBRATION_TEXTS, _COMPARED_TEXTS = 128, 48
-_DIVERGENCE_TOLERANCE = 0.005  # mean KL from the float32 answers, in nats, above which layers are reverted
 
 
 @dataclass(frozen=True)
@@ -54,18 +46,6 @@ class Candidate:
     train_s: float
     parameters: int
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Source:
-    """An encoder with the tokenizer that goes with it."""
-
-    name: str
-    recipe: tuple[Step, ...]
-    model: Encoder
-    tokenizer: Path
-    key: str
-    train_s: float
 
 
 def linear_candidate(context: Context) -> Candidate:
@@ -109,7 +89,7 @@ def linear_candidate(context: Context) -> Candidate:
 def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
     """Return the un-compressed teacher, its plain int8, and the teacher with a trimmed vocabulary."""
     trained, longest = teacher.load(), context.vocabulary.max_length
-    trimmed = _Source(
+    trimmed = Source(
         "trimmed teacher",
         (*teacher.recipe, context.vocabulary.step),
         keep_positions(trained, longest),
@@ -136,7 +116,7 @@ def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
 def student_candidates(context: Context, student: Trained) -> list[Candidate]:
     """Return one student in float32, with int8 layers, and with int8 or int4 embeddings as well."""
     model = keep_positions(student.load(), context.vocabulary.max_length)
-    source = _Source(student.name, student.recipe, model, context.vocabulary.tokenizer, student.key, student.train_s)
+    source = Source(student.name, student.recipe, model, context.vocabulary.tokenizer, student.key, student.train_s)
     return [
         _float32(context, source, "candidate"),
         *(
@@ -146,10 +126,10 @@ def student_candidates(context: Context, student: Trained) -> list[Candidate]:
     ]
 
 
-def _float32(context: Context, source: _Source, role: Role) -> Candidate:
+def _float32(context: Context, source: Source, role: Role) -> Candidate:
     def make(folder: Path, _: Path) -> None:
-        tokens = _calibration_tokens(context, source)
-        model = encoder_to_onnx(source.model.shape, _arrays(source.model))
+        tokens = calibration_tokens(context, source)
+        model = encoder_to_onnx(source.model.shape, arrays_of(source.model))
         expected = logits_of(source.model, tokens, device=replace(context.device, bfloat16=False))
         difference = check_parity(onnx_logits(model, tokens), expected)
         note = f"ONNX = PyTorch to {difference:.1e} in a logit ({len(tokens)} texts)"
@@ -160,23 +140,23 @@ def _float32(context: Context, source: _Source, role: Role) -> Candidate:
 
 def _int8(
     context: Context,
-    source: _Source,
+    source: Source,
     role: Role,
     *,
     name: str,
     embeddings: Embeddings,
-    probe: _Source | None = None,
+    probe: Source | None = None,
 ) -> Candidate:
     """Return `source` in int8; scales and reverts are settled on `probe` where that answers alike and is smaller."""
 
     def make(folder: Path, _: Path) -> None:
-        settled = _settled(context, probe or source)
-        precision = replace(settled.precision, embeddings=embeddings)
-        divergence, texts = _divergence(context, probe or source)
-        model = encoder_to_onnx(source.model.shape, _arrays(source.model), precision=precision)
-        kept = f", float32 again: {', '.join(settled.reverted)}" if settled.reverted else ""
-        note = f"mean KL to float32 {divergence(precision):.1e} nats ({texts} texts){kept}"
-        recipe = (*source.recipe, Step(name="int8", values={"reverted": list(settled.reverted)}))
+        found = settled(context, probe or source)
+        precision = replace(found.precision, embeddings=embeddings)
+        measure, texts = divergence(context, probe or source)
+        model = encoder_to_onnx(source.model.shape, arrays_of(source.model), precision=precision)
+        kept = f", float32 again: {', '.join(found.reverted)}" if found.reverted else ""
+        note = f"mean KL to float32 {measure(precision):.1e} nats ({texts} texts){kept}"
+        recipe = (*source.recipe, Step(name="int8", values={"reverted": list(found.reverted)}))
         if embeddings != "float32":
             recipe = (*recipe, Step(name=f"{embeddings}-embeddings"))
         _write(context, folder, source, model, name, recipe, (note,))
@@ -184,39 +164,8 @@ def _int8(
     return _candidate(context, source, role, name, {"precision": "int8", "embeddings": embeddings}, make)
 
 
-def _settled(context: Context, source: _Source) -> Quantized:
-    """Return which layers are int8, and with what scales: settled once for all that is made of `source`."""
-
-    def make(folder: Path, _: Path) -> None:
-        found = quantize(
-            calibrate(source.model, _calibration_tokens(context, source), device=context.device),
-            measure=_divergence(context, source)[0],
-            tolerance=_DIVERGENCE_TOLERANCE,
-        )
-        write_text(folder / "int8.json", json.dumps(asdict(found)))
-
-    stage = context.store.stage("int8", {"trained": source.key, "tolerance": _DIVERGENCE_TOLERANCE}, make)
-    values = json.loads((stage.folder / "int8.json").read_text(encoding="utf-8"))
-    linear = {name: ActivationRange(**found) for name, found in values["precision"]["linear"].items()}
-    return Quantized(Precision(linear=linear), tuple(values["reverted"]), values["divergence"])
-
-
-def _divergence(context: Context, source: _Source) -> tuple[Callable[[Precision], float], int]:
-    """Return how far a precision's answers are from those in float32, as a function, and on how many texts."""
-    calibration = _calibration_tokens(context, source)
-    tokens = calibration.take(np.arange(min(_COMPARED_TEXTS, len(calibration))))
-    shape, arrays = source.model.shape, _arrays(source.model)
-    expected = onnx_logits(encoder_to_onnx(shape, arrays), tokens)
-
-    def measure(precision: Precision) -> float:
-        found = onnx_logits(encoder_to_onnx(shape, arrays, precision=precision), tokens)
-        return mean_divergence(expected, found, multi_label=context.splits.multi_label)
-
-    return measure, len(tokens)
-
-
 def _candidate(
-    context: Context, source: _Source, role: Role, name: str, inputs: Mapping[str, Any], make: Any
+    context: Context, source: Source, role: Role, name: str, inputs: Mapping[str, Any], make: Any
 ) -> Candidate:
     context.reporter.begin(f"export {name}")
     stage = context.store.stage(
@@ -236,7 +185,7 @@ def _candidate(
 def _write(
     context: Context,
     folder: Path,
-    source: _Source,
+    source: Source,
     model: onnx.ModelProto,
     name: str,
     recipe: tuple[Step, ...],
@@ -290,23 +239,3 @@ def _manifest(
 
 def _read_manifest(folder: Path) -> Manifest:
     return Manifest.model_validate_json((folder / "bundle" / "manifest.json").read_text(encoding="utf-8"))
-
-
-def _calibration_tokens(context: Context, source: _Source) -> Tokens:
-    rows = np.random.default_rng(context.seed).permutation(len(context.splits.train))[:_CALIBRATION_TEXTS]
-    texts = [context.splits.train[row].text for row in rows]
-    tokenizer = Tokenizer.from_file(str(source.tokenizer))
-    return tokenize(tokenizer, texts, max_length=context.vocabulary.max_length, pad_id=source.model.shape.pad_id)
-
-
-def _arrays(model: Encoder) -> dict[str, NDArray[np.float32]]:
-    return {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
-
-
-def mean_divergence(expected: NDArray[np.float32], found: NDArray[np.float32], *, multi_label: bool) -> float:
-    """Return the mean Kullback-Leibler divergence of the answers, in nats a text."""
-    a, b = torch.from_numpy(expected).double(), torch.from_numpy(found).double()
-    if multi_label:
-        a, b = torch.stack([a, -a], -1) / 2, torch.stack([b, -b], -1) / 2
-    p, q = a.log_softmax(-1), b.log_softmax(-1)
-    return float((p.exp() * (p - q)).sum(-1).flatten(1 if multi_label else 0).mean())
