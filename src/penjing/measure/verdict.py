@@ -29,13 +29,15 @@ def judge(bar: Bar, truth: Answers, predicted: Answers, teacher: Answers | None,
     Of 2,000 resamples of the examples, it is the share in which the metric is at least `at_least` and no more
     than the allowed drop below the teacher on the same resample; a relative drop is taken of the teacher's
     value there. Without a teacher a drop is not measured, and `at_least` alone is judged. What was not
-    measured counts as not met.
-    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13.
+    measured counts as not met. Where no example is answered worse than by the teacher, one more is assumed that
+    is: few examples without a miss prove little. Only the teacher itself (`predicted is teacher`) is spared this.
+    Sources: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13; Hanley and Lippman-Hand 1983,
+    "If Nothing Goes Wrong, Is Everything All Right?".
     """
     if len(truth) == 0:
         return Verdict(word="not met", probability=0.0, drop=None, drop_ci=None, n=0, n_to_decide=None, split=split)
-    compared = teacher if teacher is not None else predicted
-    rows = unique_rows([truth, predicted, compared])
+    same = predicted is teacher
+    rows = unique_rows([truth, predicted, predicted] if same else _doubted(truth, predicted, teacher))
     values, reference = _resampled(bar, rows.columns, rows.draws(seed=seed))
     margins = _margins(bar, values, reference if teacher is not None else None)
     probability = float((margins >= -_ROUNDING).mean())
@@ -76,6 +78,29 @@ def n_to_decide(margins: Floats, *, n: int) -> int | None:
     if margin <= 0:
         return None
     return max(n + 1, ceil(n * (NormalDist().inv_cdf(MET) * spread / margin) ** 2))
+
+
+def _doubted(truth: Answers, predicted: Answers, teacher: Answers | None) -> list[Answers]:
+    """Return truth, answers and the teacher's, with one more example that is answered worse where none is."""
+    reference = predicted if teacher is None else teacher
+    worse = _wrong(truth, predicted) if teacher is None else _wrong(truth, predicted) & ~_wrong(truth, teacher)
+    if worse.any():
+        return [truth, predicted, reference]
+    other = _another_answer(truth)
+    missed = other if teacher is None else truth[:1]
+    pairs = ((truth, truth[:1]), (predicted, other), (reference, missed))
+    return [np.concatenate([whole, more]) for whole, more in pairs]
+
+
+def _another_answer(truth: Answers) -> Answers:
+    """Return a wrong answer to the first example, (1,) or (1, labels)."""
+    first = truth[:1]
+    return np.logical_not(first) if truth.dtype == bool else np.where(first == truth.max(), truth.min(), truth.max())
+
+
+def _wrong(truth: Answers, answers: Answers) -> NDArray[np.bool_]:
+    differs: NDArray[np.bool_] = np.asarray(truth != answers)
+    return differs if truth.ndim == 1 else np.asarray(differs.any(axis=1))
 
 
 def _resampled(bar: Bar, columns: tuple[Answers, ...], draws: Iterator[NDArray[np.int64]]) -> tuple[Floats, Floats]:

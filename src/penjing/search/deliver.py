@@ -20,9 +20,8 @@ from penjing.search import compare
 from penjing.search.candidates import Candidate
 from penjing.search.choose import Choice, settled
 from penjing.search.context import Context
-from penjing.search.evaluate import ROUNDS, Answers, split_quality
+from penjing.search.evaluate import ROUNDS, Answers, decided, split_quality
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
-from penjing.tasks.classify import decisions
 
 BASELINE, TEACHER, TRIMMED = "linear", "teacher", "trimmed teacher"
 _GOLDEN_SHARE = 0.05  # of the largest golden logit: how far another instruction set may be off
@@ -70,10 +69,7 @@ def deliver(context: Context, outcome: Outcome, *, output: Path, command: str) -
 
 def _verdict_on_test(context: Context, outcome: Outcome) -> Verdict:
     """Judge the choice on test."""
-    chosen, teacher = (
-        decisions(outcome.on_test[name].logits, multi_label=context.splits.multi_label)
-        for name in (outcome.name, TEACHER)
-    )
+    chosen, teacher = decided(context, outcome.on_test[outcome.name], outcome.on_test[TEACHER])
     bar, truth = context.task.bar, context.truth["test"]
     return settled(judge(bar, truth, chosen, teacher, split="test", seed=context.seed), outcome.choice)
 

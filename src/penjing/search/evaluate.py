@@ -24,7 +24,7 @@ from penjing.records import Latency, Quality, Trial
 from penjing.search.candidates import Candidate
 from penjing.search.choose import broken_limits
 from penjing.search.context import Context
-from penjing.tasks.classify import decisions
+from penjing.tasks.classify import Truth, decisions
 
 _INVARIANCE_TEXTS = 48
 _LATENCY_TEXTS = 200
@@ -128,16 +128,17 @@ def timings(context: Context, candidates: Sequence[Candidate]) -> dict[str, Timi
     }
 
 
+def decided(context: Context, found: Answers, teacher: Answers) -> tuple[Truth, Truth]:
+    """Return the decisions of a model and of the teacher; the same object where they are the same model."""
+    multi_label = context.splits.multi_label
+    reference = decisions(teacher.logits, multi_label=multi_label)
+    return reference if found is teacher else decisions(found.logits, multi_label=multi_label), reference
+
+
 def make_trial(context: Context, candidate: Candidate, found: Answers, timing: Timing, *, teacher: Answers) -> Trial:
     """Return the trial: quality and verdict on dev, size, latency, memory, and the limits it breaks."""
-    multi_label = context.splits.multi_label
     verdict = judge(
-        context.task.bar,
-        context.truth["dev"],
-        decisions(found.logits, multi_label=multi_label),
-        decisions(teacher.logits, multi_label=multi_label),
-        split="dev",
-        seed=context.seed,
+        context.task.bar, context.truth["dev"], *decided(context, found, teacher), split="dev", seed=context.seed
     )
     failed = timing.failed
     if found.moved:
