@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 FONT_PX = 12.0
+_ABBREVIATIONS = ((" layers", "L"), (" layer", "L"), (" + ", "+"), ("embeddings", "emb."))
 _DISTANCES = (9.0, 16.0, 26.0, 38.0, 52.0)
 _DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
 
@@ -76,6 +77,17 @@ def shortened(text: str, *, limit: int = 24) -> str:
         return text
     head = limit // 2
     return f"{text[:head]}…{text[len(text) - (limit - head - 1) :]}"
+
+
+def compact(name: str) -> str:
+    """Return a trial's name as short as a chart needs it.
+
+    >>> compact("5 layers, 50% FFN, int8 + int4 embeddings")
+    '5L, 50% FFN, int8+int4 emb.'
+    """
+    for long, short in _ABBREVIATIONS:
+        name = name.replace(long, short)
+    return shortened(name, limit=32)
 
 
 def place(anchors: list[Anchor], *, area: Box, hard: list[Box], soft: list[Box]) -> list[Placed]:

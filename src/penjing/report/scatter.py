@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from penjing.report.facts import frontier
-from penjing.report.labels import FONT_PX, Anchor, Box, Placed, place, shortened, text_width
+from penjing.report.labels import FONT_PX, Anchor, Box, Placed, compact, place, text_width
 from penjing.report.markup import Markup, el, join
 from penjing.report.scale import Scale, cost_scale, quality_scale
 from penjing.report.words import Pair, named, svg_text
@@ -193,9 +193,11 @@ def _labels(chart: Chart, x: Scale, y: Scale) -> list[Placed]:
         return Box(at - reach, mid - reach, at + reach, mid + reach)
 
     ranked = sorted(chart.points, key=rank)
+    best = set(frontier([(point.cost, point.quality) for point in chart.points]))
     anchors = [
-        Anchor(x(p.cost), y(p.quality), shortened(p.name), needed=p.chosen or p.mark != "circle", strong=p.chosen)
+        Anchor(x(p.cost), y(p.quality), compact(p.name), needed=p.chosen or p.mark != "circle", strong=p.chosen)
         for p in ranked
+        if p.chosen or p.mark != "circle" or (p.cost, p.quality) in best
     ]
     soft = [Box(x(p.cost) - 3, y(p.high), x(p.cost) + 3, y(p.low)) for p in ranked]
     hard = [around(point) for point in ranked]
