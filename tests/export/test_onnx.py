@@ -81,6 +81,11 @@ def test_int8_layers_are_stored_as_int8():
     assert "words.weight" not in kinds
 
 
+@pytest.mark.parametrize("embeddings", ["float32", "int8", "int4"])
+def test_the_graph_is_valid_onnx(tokens, embeddings):
+    onnx.checker.check_model(int8_model(tiny_encoder(pooling="first"), tokens, embeddings=embeddings), full_check=True)
+
+
 def test_int4_embeddings_are_close_and_smaller_still(tokens):
     model = tiny_encoder()
     exact = logits_of(model, tokens, device=CPU)

@@ -102,6 +102,7 @@ def _narrowed_ffn(state: dict[str, Tensor], layer: int, units: Tensor) -> dict[s
 
 
 def _build(shape: EncoderShape, state: dict[str, Tensor]) -> Encoder:
-    model = Encoder(shape)
-    model.load_state_dict({name: value.detach().clone() for name, value in state.items()})
+    with torch.device("meta"):  # no time spent on weights that are replaced at once
+        model = Encoder(shape)
+    model.load_state_dict({name: value.detach().clone() for name, value in state.items()}, assign=True)
     return model.eval()

@@ -71,8 +71,9 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
 def load_encoder(folder: Path) -> Encoder:
     """Return the encoder that `save_encoder` wrote."""
     shape = EncoderShape.from_json(json.loads((folder / "shape.json").read_text(encoding="utf-8")))
-    encoder = Encoder(shape)
-    encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
+    with torch.device("meta"):
+        encoder = Encoder(shape)
+    encoder.load_state_dict(load_file(folder / "encoder.safetensors"), assign=True)
     return encoder.eval()
 
 
