@@ -1,8 +1,10 @@
-"""Bundles that several folders of tests use; read-only, made once."""
+"""Bundles that several folders of tests use; read-only, made once. No test may reach the network."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,14 @@ import torch
 from tests.small import golden_bundle, linear_bundle
 
 GOLDEN_TEXTS = ["good film", "bad", "很 好 🎉", "a film that is not bad", "good " * 40]
+
+
+def _refuse_network(event: str, _: tuple[Any, ...]) -> None:
+    if event in {"socket.connect", "socket.getaddrinfo"}:
+        raise ConnectionRefusedError(f"{event}: penjing uses no network that the user did not ask for")
+
+
+sys.addaudithook(_refuse_network)
 
 
 @pytest.fixture(autouse=True, scope="session")

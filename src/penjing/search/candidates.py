@@ -28,7 +28,7 @@ Role = Literal["baseline", "teacher", "plain-int8", "candidate"]
 
 _STORED: Mapping[Embeddings, str] = {
     "float32": "",
-    "int8": " + embeddings",
+    "int8": " + int8 embeddings",
     "int4": " + int4 embeddings",
 }  # how a student's embeddings are stored beside int8 layers, and what its name says of it
 
