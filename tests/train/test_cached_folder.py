@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,13 @@ def test_a_process_that_was_first_wins(tmp_path: Path) -> None:
     cached_folder(target, make_slowly)
     assert is_intact(target)
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    old, recent = tmp_path / ".model-old", tmp_path / ".model-recent"
+    for aside in (old, recent):
+        (aside / "new").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    cached_folder(tmp_path / "model", lambda folder: (folder / "file").touch())
+    assert not old.exists()
+    assert recent.exists()

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from penjing.errors import StorageError
 from penjing.files import file_sha256
 
 _CHECKSUMS = "checksums.json"
+_ABANDONED_S = 3600.0
 
 
 def default_cache() -> Path:
@@ -34,6 +36,7 @@ def cached_folder(target: Path, make: Callable[[Path], None]) -> Path:
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
         raise _cannot_write(target, error) from error
@@ -58,6 +61,13 @@ def is_intact(folder: Path) -> bool:
         return bool(hashes) and all(file_sha256(folder / name) == expected for name, expected in hashes.items())
     except (OSError, ValueError, AttributeError):
         return False
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove what processes that were killed left behind; a recent folder may be in use."""
+    for aside in target.parent.glob(f".{target.name}-*"):
+        if time.time() - aside.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _move(fresh: Path, target: Path, *, discarded: Path) -> None:
