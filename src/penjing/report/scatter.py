@@ -193,7 +193,7 @@ def _labels(chart: Chart, x: Scale, y: Scale) -> list[Placed]:
         return Box(at - reach, mid - reach, at + reach, mid + reach)
 
     ranked = sorted(chart.points, key=rank)
-    best = set(frontier([(point.cost, point.quality) for point in chart.points]))
+    best = set(frontier([(point.cost, point.quality) for point in chart.points if point.mark == "circle"]))
     anchors = [
         Anchor(x(p.cost), y(p.quality), compact(p.name), needed=p.chosen or p.mark != "circle", strong=p.chosen)
         for p in ranked
