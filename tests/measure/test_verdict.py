@@ -94,6 +94,33 @@ def test_few_examples_without_a_miss_prove_little(n, word):
     assert judge(Bar(drop_at_most=0.01), several, several.copy(), several, split="dev", seed=1).word == word
 
 
+@pytest.mark.parametrize("metric", ["macro_f1", "mcc", "accuracy"])
+def test_the_assumed_miss_does_not_depend_on_the_order_of_labels(metric):
+    truth = np.repeat([0, 1, 2], [400, 180, 20])
+    bar = Bar(metric=metric, drop_at_most=0.02)
+    renamed = [np.array(names)[truth] for names in ([0, 1, 2], [2, 1, 0], [1, 2, 0])]
+    found = [judge(bar, names, names.copy(), names, split="dev", seed=1) for names in renamed]
+    assert {verdict.word for verdict in found} == {"met"}
+    assert len({round(verdict.probability, 3) for verdict in found}) == 1
+
+
+def test_of_many_labels_one_is_assumed_to_be_missed():
+    generator = np.random.default_rng(4)
+    truth = generator.random((500, 28)) < 0.05
+    bar = Bar(metric="macro_f1", drop_at_most=0.02)
+    student = truth.copy()
+    label = truth.sum(axis=0).argmax()
+    student[truth[:, label].argmax(), label] = False
+    without, with_one = (judge(bar, truth, answers, truth, split="dev", seed=1) for answers in (truth.copy(), student))
+    assert without.word == with_one.word == "met"
+    assert without.probability >= with_one.probability - 0.01
+
+
+def test_a_miss_is_assumed_where_there_is_one_class_only():
+    truth = np.zeros(20, int)
+    assert judge(Bar(drop_at_most=0.01), truth, truth.copy(), truth, split="dev", seed=1).word == "not met"
+
+
 def test_what_was_not_measured_is_not_met(teacher):
     truth, answers = teacher
     assert judge(Bar(drop_at_most=0.5), truth, answers, None, split="dev", seed=1).word == "not met"

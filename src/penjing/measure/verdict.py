@@ -86,16 +86,26 @@ def _doubted(truth: Answers, predicted: Answers, teacher: Answers | None) -> lis
     worse = _wrong(truth, predicted) if teacher is None else _wrong(truth, predicted) & ~_wrong(truth, teacher)
     if worse.any():
         return [truth, predicted, reference]
-    other = _another_answer(truth)
-    missed = other if teacher is None else truth[:1]
-    pairs = ((truth, truth[:1]), (predicted, other), (reference, missed))
+    right, wrong = _typical_miss(truth)
+    pairs = ((truth, right), (predicted, wrong), (reference, wrong if teacher is None else right))
     return [np.concatenate([whole, more]) for whole, more in pairs]
 
 
-def _another_answer(truth: Answers) -> Answers:
-    """Return a wrong answer to the first example, (1,) or (1, labels)."""
-    first = truth[:1]
-    return np.logical_not(first) if truth.dtype == bool else np.where(first == truth.max(), truth.min(), truth.max())
+def _typical_miss(truth: Answers) -> tuple[Answers, Answers]:
+    """Return the right and a wrong answer to an example like most, (1,) or (1, labels) each.
+
+    The most frequent class is taken for the second most frequent; of several labels the most frequent one is missed.
+    """
+    if truth.ndim == 2:
+        label = truth.sum(axis=0).argmax()
+        right = truth[truth[:, label].argmax()][None]
+        wrong = right.copy()
+        wrong[0, label] ^= True
+        return right, wrong
+    classes, counts = np.unique(truth, return_counts=True)
+    frequent = classes[np.argsort(-counts, kind="stable")]
+    second = frequent[1:2] if len(frequent) > 1 else np.where(frequent == 0, 1, 0)
+    return frequent[:1], second.astype(truth.dtype)
 
 
 def _wrong(truth: Answers, answers: Answers) -> NDArray[np.bool_]:
