@@ -33,7 +33,7 @@ from penjing.measure.machine import machine
 from penjing.measure.process import Worker
 from penjing.measure.size import folder_size
 from penjing.measure.verdict import judge
-from penjing.search.candidates import teacher_candidates
+from penjing.search.candidates import linear_candidate, teacher_candidates
 from penjing.search.context import Context, open_run
 from penjing.search.models import train_teacher
 from penjing.search.progress import Silent
@@ -138,7 +138,7 @@ def _systems(context: Context, choice: Path, folder: Path) -> list[System]:
     for name, (role, make) in makers.items():
         print(f"making {name}", file=sys.stderr)
         systems.append(System(name, role, folder / name, make(bundle, folder / name, threads=THREADS)))
-    linear = next(context.store.root.glob("linear-*[0-9a-f]")) / "bundle"
+    linear = linear_candidate(context).folder
     systems.append(System("linear", "peer", linear, worker_command(linear, threads=THREADS)))
     systems.append(System("penjing", "choice", choice, worker_command(choice, threads=THREADS)))
     return systems

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import runpy
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,12 +14,10 @@ from tests.small import golden_bundle, linear_bundle
 GOLDEN_TEXTS = ["good film", "bad", "很 好 🎉", "a film that is not bad", "good " * 40]
 
 
-def _refuse_network(event: str, _: tuple[Any, ...]) -> None:
-    if event in {"socket.connect", "socket.getaddrinfo"}:
-        raise ConnectionRefusedError(f"{event}: penjing uses no network that the user did not ask for")
+NO_NETWORK = Path(__file__).parent / "no_network"
 
-
-sys.addaudithook(_refuse_network)
+runpy.run_path(str(NO_NETWORK / "sitecustomize.py"))
+os.environ["PYTHONPATH"] = str(NO_NETWORK)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,6 +17,12 @@ def run(*arguments, **options):
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, **options)
 
 
+def test_no_process_that_a_test_starts_reaches_the_network():
+    code = "import socket; socket.create_connection(('127.0.0.1', 9))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "penjing uses no network" in done.stderr
+
+
 def test_help_loads_nothing_heavy():
     code = (
         "import sys\nfrom penjing.cli.main import app\n"

@@ -72,6 +72,30 @@ def test_given_splits_lose_training_texts_that_are_in_test(tmp_path):
     assert any("near-duplicates" in note for note in splits.notes)
 
 
+def test_dev_texts_are_no_leak_for_their_likeness_to_training_texts(tmp_path):
+    """A chain of near-duplicates leads from test to dev, but only by way of train."""
+    words = [f"{WORDS[i % 16]}{i * i * 7919}" for i in range(24)]
+    chain = [" ".join([*words[shift : shift + 16]]) for shift in range(8)]
+    rest = {name: [(f"{name} {text}", label) for text, label in good_rows(20)] for name in ("train", "dev", "test")}
+    files = {
+        "train": write(tmp_path / "train.csv", [*rest["train"], *((text, "yes") for text in chain[1:-1])]),
+        "dev": write(tmp_path / "dev.csv", [*rest["dev"], (chain[-1], "yes")]),
+        "test": write(tmp_path / "test.csv", [*rest["test"], (chain[0], "yes")]),
+    }
+    splits = load_splits(DataSpec(**files))
+    assert chain[-1] in {example.text for example in splits.dev}
+    assert chain[0] in {example.text for example in splits.test}
+    assert {example.text for example in splits.train}.isdisjoint(chain)
+
+
+def test_a_split_that_leaks_made_too_small_says_so(tmp_path):
+    rows = good_rows(20)
+    files = {name: write(tmp_path / f"{name}.csv", rows) for name in ("dev", "test")}
+    files["train"] = write(tmp_path / "train.csv", [(f"other {text}", label) for text, label in good_rows()])
+    with pytest.raises(DataError, match=r"dev split is too small.*40 near-duplicates of test"):
+        load_splits(DataSpec(**files))
+
+
 def test_labels_may_be_several(tmp_path):
     rows = [(text, "a|b" if i % 3 else "b") for i, text in enumerate(sentences(120, "x"))]
     splits = load_splits(DataSpec(source=write(tmp_path / "d.csv", rows), label_separator="|"))

@@ -90,6 +90,14 @@ def test_a_changed_threshold_and_name_reach_the_bundle_without_training(finished
     assert manifest["name"].startswith("renamed: ")
 
 
+def test_a_licence_stated_later_reaches_the_bundle(finished):
+    (finished / "model" / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
+    result, reused = again(finished)
+    manifest = json.loads((result.bundle / "manifest.json").read_text(encoding="utf-8"))
+    assert reused["teacher"]
+    assert manifest["origin"]["licence"] == "mit"
+
+
 def failing(*bad):
     def measure(commands, texts, **options):
         return {

@@ -93,3 +93,9 @@ def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path: Path) ->
     cached_folder(tmp_path / "model", lambda folder: (folder / "file").touch())
     assert not old.exists()
     assert recent.exists()
+
+
+def test_what_another_process_removed_first_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / ".model-gone"
+    monkeypatch.setattr(Path, "glob", lambda folder, pattern: iter([gone]))
+    assert is_intact(cached_folder(tmp_path / "model", lambda folder: (folder / "file").touch()))

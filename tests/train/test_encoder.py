@@ -51,6 +51,15 @@ def test_hidden_states_equal_bert_model_without_pooler(tmp_path, batch):
             torch.testing.assert_close(mine[mask.bool()], their[mask.bool()], atol=1e-5, rtol=1e-5)
 
 
+def test_an_empty_folder_says_nothing_of_pooling(tmp_path):
+    theirs = BertModel(bert_config())
+    write_checkpoint(theirs, tmp_path)
+    (tmp_path / "1_Pooling").mkdir()
+    assert load_pretrained(tmp_path, labels=2, seed=0).shape.pooling == "first"
+    (tmp_path / "1_Pooling" / "config.json").write_text("{}", encoding="utf-8")
+    assert load_pretrained(tmp_path, labels=2, seed=0).shape.pooling == "mean"
+
+
 def test_padding_does_not_change_an_answer():
     model = tiny_encoder()
     ids = torch.randint(10, 60, (1, 6))

@@ -1,10 +1,15 @@
+import itertools
+import json
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from penjing.errors import ModelError
+from penjing.train import loop
 from penjing.train.augment import augment
 from penjing.train.batches import from_rows, shuffled_batches, sorted_batches
 from penjing.train.device import Device
@@ -25,12 +30,12 @@ def accuracy(model, tokens, truth):
     return float((logits_of(model, tokens, device=CPU).argmax(1) == truth.numpy()).mean())
 
 
-def run(model, tokens, truth, state_path, *, epochs=6.0, loss=None, report=lambda _: None, **plan):
+def run(model, tokens, truth, state_path, *, epochs=6.0, loss=None, evaluate=None, report=lambda _: None, **plan):
     return train(
         model,
         tokens=tokens,
         loss=loss or label_loss(truth, multi_label=False),
-        evaluate=lambda m: accuracy(m, tokens, truth),
+        evaluate=evaluate or (lambda m: accuracy(m, tokens, truth)),
         plan=TrainPlan(epochs=epochs, learning_rate=3e-3, **plan),
         device=CPU,
         state_file=StateFile(state_path),
@@ -98,6 +103,13 @@ def test_a_half_written_state_file_is_as_good_as_none(tmp_path):
     assert StateFile(tmp_path / "state").read(model, torch.optim.AdamW(model.parameters())) is None
 
 
+def test_the_state_of_another_version_is_as_good_as_none(tmp_path):
+    counters = {"steps": 3, "most_steps": 3, "of_another_version": 1}
+    save_file({"model.x": torch.ones(1)}, tmp_path / "state", metadata={"counters": json.dumps(counters)})
+    model = tiny_encoder()
+    assert StateFile(tmp_path / "state").read(model, torch.optim.AdamW(model.parameters())) is None
+
+
 def test_a_gradient_that_stays_nan_is_an_error_that_names_a_learning_rate(tmp_path):
     tokens, truth = separable()
 
@@ -112,6 +124,30 @@ def test_the_time_limit_shortens_the_schedule(tmp_path):
     tokens, truth = separable()
     result = run(tiny_encoder(), tokens, truth, tmp_path / "s", epochs=500, time_limit_s=0.5, patience=10_000)
     assert 12 < result.steps < 500 * 7
+
+
+class Clock:
+    """Goes on by 5 ms whenever it is read, and as it is set."""
+
+    now = 0.0
+
+    def monotonic(self):
+        self.now += 0.005
+        return self.now
+
+
+def test_slow_evaluations_count_in_the_time_limit(tmp_path, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+    tokens, truth = separable()
+
+    def evaluate(model):
+        clock.now += 10
+        return next(scores)
+
+    scores = itertools.count()
+    run(tiny_encoder(), tokens, truth, tmp_path / "s", epochs=500, time_limit_s=68.0, evaluate=evaluate)
+    assert 50 < clock.now <= 68
 
 
 def test_distillation_pulls_a_student_to_its_teacher(tmp_path):
@@ -183,7 +219,7 @@ def test_augmented_texts_keep_their_frame_their_length_and_their_pieces(rows, co
 
 @pytest.mark.parametrize(
     ("left_s", "evaluation_s", "steps"),
-    [(100.0, 0.0, 110), (100.0, 10.0, 60), (1e9, 10.0, 500), (-5.0, 10.0, 11)],
+    [(100.0, 0.0, 110), (110.0, 10.0, 60), (1e9, 10.0, 500), (-5.0, 10.0, 10), (10.9, 10.0, 10), (12.1, 10.0, 11)],
 )
 def test_steps_that_the_time_allows(left_s, evaluation_s, steps):
     found = affordable_steps(10, left_s=left_s, step_s=1.0, evaluation_s=evaluation_s, every=10, most=500)

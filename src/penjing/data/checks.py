@@ -90,7 +90,7 @@ def check_splits(splits: Splits) -> None:
         if len(examples) < _LEAST_ROWS:
             raise DataError(
                 f"the {name} split is too small",
-                value=f"{len(examples)} rows",
+                value="; ".join([f"{len(examples)} rows", *(n for n in splits.notes if n.startswith(f"{name}:"))]),
                 rule=f"at least {_LEAST_ROWS}",
             )
         unseen = Counter(label for example in examples for label in example.labels if label not in splits.labels)

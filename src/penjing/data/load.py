@@ -110,16 +110,20 @@ def _completed(parts: Parts, spec: DataSpec) -> Parts:
 
 def _without_leaks(parts: Parts) -> tuple[Parts, dict[tuple[str, str], int]]:
     """Drop dev texts that are near-duplicates of test texts, and training texts of either; say how many."""
-    order = ("test", "dev", "train")
-    texts = [example.text for name in order for example in parts[name]]
-    groups = iter(near_duplicate_groups(texts).tolist())
-    held, kept, dropped = set[int](), dict[str, tuple[Example, ...]](), dict[tuple[str, str], int]()
-    for name, held_out in zip(order, ("", "test", "dev or test"), strict=True):
-        numbered = [(example, next(groups)) for example in parts[name]]
-        kept[name] = tuple(example for example, group in numbered if group not in held)
-        dropped[name, held_out] = len(numbered) - len(kept[name])
-        held |= {group for _, group in numbered}
-    return kept, dropped
+    test = parts["test"]
+    dev = _apart(parts["dev"], test)
+    train = _apart(parts["train"], test + dev)
+    dropped = {
+        ("dev", "test"): len(parts["dev"]) - len(dev),
+        ("train", "dev or test"): len(parts["train"]) - len(train),
+    }
+    return {"train": train, "dev": dev, "test": test}, dropped
+
+
+def _apart(examples: tuple[Example, ...], held_out: tuple[Example, ...]) -> tuple[Example, ...]:
+    groups = near_duplicate_groups([example.text for example in held_out + examples]).tolist()
+    held = set(groups[: len(held_out)])
+    return tuple(example for example, group in zip(examples, groups[len(held_out) :], strict=True) if group not in held)
 
 
 def _limited(parts: Parts, spec: DataSpec) -> Parts:

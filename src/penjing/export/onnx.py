@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import gcd
 from typing import Any, Literal
 
 import numpy as np
@@ -215,7 +214,8 @@ def quantize_pairs(matrix: Array) -> tuple[NDArray[np.uint8], NDArray[np.float16
     array([[31]], dtype=uint8)
     """
     rows, columns = matrix.shape
-    groups = matrix.astype(np.float32).reshape(rows, -1, gcd(columns // 2, _INT4_GROUP))
+    width = max(group for group in range(1, _INT4_GROUP + 1) if columns % group == 0)
+    groups = matrix.astype(np.float32).reshape(rows, -1, width)
     largest = np.abs(groups).max(axis=2, keepdims=True)
     best = np.full(largest.shape, np.inf, np.float32)
     scales = np.zeros(largest.shape, np.float16)

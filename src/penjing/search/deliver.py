@@ -96,6 +96,7 @@ def _write_choice(
             **stamp(),
             "name": f"{context.task.name}: {outcome.name}",
             "outputs": outputs,
+            "origin": None if candidate.engine == "linear" else context.model.origin,
             "quality": {found.split: found for found in (dev, quality) if found is not None},
             "verdict": verdict,
             "test_touches": touches,

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -66,8 +67,9 @@ def is_intact(folder: Path) -> bool:
 def _remove_abandoned(target: Path) -> None:
     """Remove what processes that were killed left behind; a recent folder may be in use."""
     for aside in target.parent.glob(f".{target.name}-*"):
-        if time.time() - aside.stat().st_mtime > _ABANDONED_S:
-            shutil.rmtree(aside, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process may remove it too
+            if time.time() - aside.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(aside, ignore_errors=True)
 
 
 def _move(fresh: Path, target: Path, *, discarded: Path) -> None:

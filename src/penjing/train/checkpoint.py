@@ -95,7 +95,7 @@ def _check_architecture(config: Mapping[str, Any]) -> None:
 
 def _pooling(folder: Path, tensors: Mapping[str, Tensor]) -> Pooling:
     """Sentence encoders are pooled by the mean, as they were trained; plain BERT by its pooler."""
-    sentence_encoder = (folder / "1_Pooling").exists() or (folder / "modules.json").exists()
+    sentence_encoder = any((folder / name).is_file() for name in ("modules.json", "1_Pooling/config.json"))
     return "mean" if sentence_encoder or "pooler.dense.weight" not in tensors else "first"
 
 

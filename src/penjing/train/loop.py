@@ -125,13 +125,13 @@ def _evaluate_every(steps: int, steps_per_epoch: int) -> int:
 
 
 def affordable_steps(step: int, *, left_s: float, step_s: float, evaluation_s: float, every: int, most: int) -> int:
-    """Return after how many steps to end, where `step` are done and one evaluation comes with `every` steps.
+    """Return after how many steps to end, where `step` are done, one evaluation comes with `every` steps and one ends.
 
-    >>> affordable_steps(10, left_s=100, step_s=1, evaluation_s=10, every=10, most=500)
+    >>> affordable_steps(10, left_s=110, step_s=1, evaluation_s=10, every=10, most=500)
     60
     """
-    more = int(left_s / (step_s + evaluation_s / every))
-    return max(step + 1, min(most, step + more))
+    more = int((left_s - evaluation_s) / (step_s + evaluation_s / every))
+    return max(step, min(most, step + more))
 
 
 def _fit_in_time(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
@@ -140,7 +140,7 @@ def _fit_in_time(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
         return
     pieces_a_step = float(tokens.lengths.mean()) * plan.batch_size
     every = _evaluate_every(state.steps, math.ceil(len(tokens) / plan.batch_size))
-    state.steps = affordable_steps(
+    affordable = affordable_steps(
         state.step,
         left_s=plan.time_limit_s - state.train_s - state.evaluate_s,
         step_s=state.train_s / state.pieces * pieces_a_step,
@@ -148,6 +148,8 @@ def _fit_in_time(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
         every=every,
         most=state.most_steps,
     )
+    unjudged = state.evaluations == 0
+    state.steps = max(affordable, state.step + unjudged)
     every = _evaluate_every(state.steps, math.ceil(len(tokens) / plan.batch_size))
     state.next_evaluation = min(state.next_evaluation, max(state.step + 1, every))
 

@@ -70,9 +70,9 @@ class StateFile:
         """Load model and optimizer from the file; return the state, or None where there is none."""
         try:
             with safe_open(self.path, framework="pt") as file:
-                counters = json.loads(file.metadata()["counters"])
+                state = LoopState(**json.loads(file.metadata()["counters"]))
             tensors = load_file(self.path)
-        except (OSError, SafetensorError, KeyError, ValueError):
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             return None
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}}
         for name, value in tensors.items():
@@ -80,7 +80,8 @@ class StateFile:
             parts[part][rest] = value
         model.load_state_dict(parts["model"])
         optimizer.load_state_dict({**optimizer.state_dict(), "state": _by_index(parts["optimizer"])})
-        return LoopState(**counters, best=parts["best"] or None)
+        state.best = parts["best"] or None
+        return state
 
 
 def _by_index(flat: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
