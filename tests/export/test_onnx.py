@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from onnx import numpy_helper
 
 from penjing.errors import ExportError
 from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx, quantize_pairs, quantize_rows
@@ -79,6 +80,14 @@ def test_int8_layers_are_stored_as_int8():
     assert kinds["words.int8"] == onnx.TensorProto.INT8
     assert kinds["head.weight"] == onnx.TensorProto.FLOAT
     assert "words.weight" not in kinds
+
+
+def test_two_int8_products_fit_sixteen_bits_on_processors_without_vnni(tokens):
+    exported = int8_model(tiny_encoder(), tokens)
+    stored = [numpy_helper.to_array(tensor) for tensor in exported.graph.initializer if "blocks." in tensor.name]
+    weights = [array for array in stored if array.dtype == np.int8 and array.ndim == 2]
+    assert len(weights) == 4 * tiny_encoder().shape.layers
+    assert 2 * 255 * max(int(np.abs(array).max()) for array in weights) <= np.iinfo(np.int16).max
 
 
 @pytest.mark.parametrize("embeddings", ["float32", "int8", "int4"])
