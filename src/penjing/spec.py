@@ -25,6 +25,7 @@ from penjing.units import parse_seconds, parse_size
 
 Metric = Literal["accuracy", "macro_f1", "mcc"]
 Objective = Literal["latency", "size"]
+Students = Literal["separate", "elastic"]
 
 CONFIDENCE_WORDS = {"strict": 0.95}
 
@@ -156,11 +157,15 @@ class Budget(_Spec):
 class Recipe(_Spec):
     """Values to search; a list is tried value by value. Empty means chosen for the model and the data."""
 
+    students: Students = "separate"
+    """separate: one training a student; elastic: one training for every size, then a polish of the few that matter."""
     layers: tuple[Annotated[int, Field(gt=0)], ...] = ()
     ffn: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
     """Shares of the feed-forward neurons that stay."""
     heads: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
     """Shares of the attention heads that stay."""
+    rank: Annotated[int, Field(gt=0, multiple_of=8)] | None = None
+    """The width of the word embeddings of elastic students; default: that of the teacher."""
     vocabulary: Annotated[int, Field(gt=0)] | None = None
     """About how many pieces to keep; never fewer than the special ones and the characters of the training texts."""
     max_length: Annotated[int, Field(ge=8, le=8192)] | None = None

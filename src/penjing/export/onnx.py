@@ -101,7 +101,10 @@ class _Graph:
             length,
             self._ints("axis0", [0]),
         )
-        return self._norm("embedding_norm", self._node("Add", words[self.precision.embeddings](), positions))
+        found = words[self.precision.embeddings]()
+        if self.shape.rank:
+            found = self._node("MatMul", found, self._constant("widen.weight", self.weights["widen.weight"].T))
+        return self._norm("embedding_norm", self._node("Add", found, positions))
 
     def _float_words(self) -> str:
         return self._node("Gather", self._weight("words.weight"), "input_ids")
@@ -123,7 +126,7 @@ class _Graph:
         scale = self._node("Gather", self._constant("words.scale", scales[:, :, None]), "input_ids")
         scale = self._node("Cast", scale, to=TensorProto.FLOAT)
         restored = self._node("Mul", self._node("Reshape", centred, groups), scale)
-        return self._node("Reshape", restored, self._ints("ungrouped", [0, 0, self.shape.hidden]))
+        return self._node("Reshape", restored, self._ints("ungrouped", [0, 0, self.shape.rank or self.shape.hidden]))
 
     def _block(self, layer: int, x: str, bias: str) -> str:
         name = f"blocks.{layer}"

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from penjing.records import Step
+from penjing.shrink.elastic import Sizes
+from penjing.shrink.structure import ffn_width
 from penjing.spec import Recipe
+from penjing.train.encoder import EncoderShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +74,18 @@ def _default(layers: int) -> tuple[Structure, ...]:
     shares: Sequence[tuple[float, float]] = ((0.65, 0.5), (0.5, 0.5), (0.33, 0.25))
     wanted = (Structure(max(1, round(layers * depth)), 1.0, ffn) for depth, ffn in shares)
     return tuple(dict.fromkeys(wanted))
+
+
+def elastic_sizes(recipe: Recipe, *, shape: EncoderShape) -> Sizes:
+    """Return the depths and widths that one elastic training covers.
+
+    Without a list in the recipe: all depths from a third of the teacher's to one block less than it, all and two
+    thirds of the heads, a half and a quarter of the neurons.
+    """
+    fewest = max(1, round(shape.layers / 3))
+    depths = recipe.layers or tuple(range(fewest, max(fewest, shape.layers - 1) + 1))
+    return Sizes(
+        layers=tuple(sorted({min(depth, shape.layers) for depth in depths})),
+        heads=tuple(sorted({max(1, round(share * shape.heads[0])) for share in recipe.heads or (1.0, 2 / 3)})),
+        ffn=tuple(sorted({ffn_width(share, shape.ffn[0]) for share in recipe.ffn or (0.5, 0.25)})),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -12,11 +12,18 @@ from penjing.search.candidates import Candidate, linear_candidate, student_candi
 from penjing.search.choose import choose
 from penjing.search.context import Context, open_run
 from penjing.search.deliver import BASELINE, TEACHER, Outcome, deliver
+from penjing.search.elastic import train_elastic
 from penjing.search.evaluate import Answers, answers, make_trial, timings
 from penjing.search.fit import FitResult
-from penjing.search.models import train_students, train_teacher
+from penjing.search.models import Trained, train_teacher
 from penjing.search.progress import Reporter
-from penjing.spec import Task
+from penjing.search.students import train_students
+from penjing.spec import Students, Task
+
+STUDENTS: Mapping[Students, Callable[[Context, Trained], list[Trained]]] = {
+    "separate": train_students,
+    "elastic": train_elastic,
+}
 
 
 def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
@@ -50,7 +57,7 @@ def _candidates(context: Context) -> list[Candidate]:
     found = [linear_candidate(context)]
     teacher = train_teacher(context)
     found += teacher_candidates(context, teacher)
-    for student in train_students(context, teacher):
+    for student in STUDENTS[context.task.recipe.students](context, teacher):
         found += student_candidates(context, student)
     return found
 

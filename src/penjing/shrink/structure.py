@@ -1,4 +1,4 @@
-"""Smaller encoders cut out of a larger one: fewer blocks, fewer heads and neurons in each, fewer pieces."""
+"""Smaller encoders cut out of a larger one: fewer blocks, fewer heads and neurons, fewer or narrower embeddings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from penjing.shrink.importance import Importance, Scores
-from penjing.train.encoder import Block, Encoder, EncoderShape
+from penjing.train.encoder import Block, Encoder, EncoderShape, Part
 
 _FFN_MULTIPLE = 64  # widths at which integer matrix kernels run full vectors
 
@@ -57,6 +57,44 @@ def keep_blocks(model: Encoder, kept: Sequence[int]) -> Encoder:
     return _build(shape, state)
 
 
+def sort_units(model: Encoder, importance: Importance) -> Encoder:
+    """Return `model` with the heads and neurons of each block in order of importance: any first few are the best few.
+
+    Its answers stay the same.
+    """
+    state = dict(model.state_dict())
+    for layer, module in enumerate(model.blocks):
+        heads, ffn = (_ranked(scores) for scores in (importance.heads[layer], importance.ffn[layer]))
+        state |= _narrowed_attention(state, layer, cast(Block, module), heads) | _narrowed_ffn(state, layer, ffn)
+    return _build(model.shape, state)
+
+
+def extract(model: Encoder, part: Part) -> Encoder:
+    """Return `part` of `model` as an encoder of its own, which answers as `model` does for that part."""
+    smaller = keep_blocks(model, part.blocks)
+    heads, ffn = torch.arange(part.heads), torch.arange(part.ffn)
+    state = dict(smaller.state_dict())
+    for layer, module in enumerate(smaller.blocks):
+        state |= _narrowed_attention(state, layer, cast(Block, module), heads) | _narrowed_ffn(state, layer, ffn)
+    count = len(part.blocks)
+    return _build(replace(smaller.shape, heads=(part.heads,) * count, ffn=(part.ffn,) * count), state)
+
+
+def factor_words(model: Encoder, rank: int, *, counts: Sequence[int]) -> Encoder:
+    """Return a copy of `model` whose word embeddings are `rank` wide, with a matrix that widens them.
+
+    Of all such pairs it is the one with the least squared error, where a row counts as often as its piece
+    (`counts`, plus one) occurs. Source: Eckart and Young 1936, "The approximation of one matrix by another of
+    lower rank", with rows weighted.
+    """
+    words = model.words.weight.detach()
+    weight = (torch.as_tensor(list(counts), dtype=words.dtype) + 1).sqrt()[:, None]
+    _, _, directions = torch.linalg.svd(words * weight, full_matrices=False)
+    kept = directions[:rank]  # (rank, hidden), orthonormal rows
+    state = {**model.state_dict(), "words.weight": words @ kept.T, "widen.weight": kept.T}
+    return _build(replace(model.shape, rank=rank), state)
+
+
 def narrow(model: Encoder, importance: Importance, *, heads: float, ffn: float) -> Encoder:
     """Return a copy of `model` with these shares of the heads and neurons of each block, the most important ones."""
     state = dict(model.state_dict())
@@ -64,16 +102,21 @@ def narrow(model: Encoder, importance: Importance, *, heads: float, ffn: float) 
     for layer, module in enumerate(model.blocks):
         block = cast(Block, module)
         chosen = _best(importance.heads[layer], max(1, round(heads * block.heads)))
-        units = _best(importance.ffn[layer], _ffn_width(ffn, block.ffn_in.out_features))
+        units = _best(importance.ffn[layer], ffn_width(ffn, block.ffn_in.out_features))
         state |= _narrowed_attention(state, layer, block, chosen) | _narrowed_ffn(state, layer, units)
         kept_heads.append(len(chosen))
         kept_ffn.append(len(units))
     return _build(replace(model.shape, heads=tuple(kept_heads), ffn=tuple(kept_ffn)), state)
 
 
-def _ffn_width(share: float, full: int) -> int:
+def ffn_width(share: float, full: int) -> int:
+    """Return how many of `full` neurons a share is: a multiple of 64, where there are so many."""
     wanted = max(1, round(share * full / _FFN_MULTIPLE)) * _FFN_MULTIPLE
     return min(full, wanted)
+
+
+def _ranked(scores: Scores) -> Tensor:
+    return torch.as_tensor(scores.argsort(kind="stable")[::-1].copy())
 
 
 def _best(scores: Scores, count: int) -> Tensor:

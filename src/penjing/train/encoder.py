@@ -2,9 +2,11 @@
 
 It computes what transformers' BertModel computes (proved by a parity test), for single segments: the
 token-type row 0 is folded into the position rows. Heads and feed-forward neurons are counted per layer, so
-that a pruned model is an ordinary value of `EncoderShape`.
+that a pruned model is an ordinary value of `EncoderShape`. Word embeddings may be narrower than the rest: then a
+matrix widens them.
 
-Source of the architecture: Devlin et al. 2018, "BERT: Pre-training of Deep Bidirectional Transformers".
+Sources: Devlin et al. 2018, "BERT: Pre-training of Deep Bidirectional Transformers" (the architecture); Lan et al.
+2019, "ALBERT" (factorized embeddings).
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ class EncoderShape:
     pooling: Pooling = "mean"
     epsilon: float = 1e-12
     pad_id: int = 0
+    rank: int | None = None
+    """The width of the word embeddings, where it is less than `hidden`."""
 
     @property
     def layers(self) -> int:
@@ -47,6 +51,15 @@ class EncoderShape:
     def from_json(cls, values: dict[str, Any]) -> EncoderShape:
         """Return the shape that `to_json` wrote."""
         return cls(**{**values, "heads": tuple(values["heads"]), "ffn": tuple(values["ffn"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sub-network: some blocks, and of each the first `heads` heads and the first `ffn` neurons."""
+
+    blocks: tuple[int, ...]
+    heads: int
+    ffn: int
 
 
 class Output(NamedTuple):
@@ -72,16 +85,36 @@ class Block(nn.Module):
         self.ffn_norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
         self.dropout = dropout
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return (batch, length, hidden); `mask` is (batch, 1, 1, length), true where attended."""
+    def forward(self, x: Tensor, mask: Tensor, *, heads: int | None = None, ffn: int | None = None) -> Tensor:
+        """Return (batch, length, hidden); `mask` is (batch, 1, 1, length), true where attended.
+
+        Where `heads` or `ffn` is given, only so many of the first heads or neurons take part.
+        """
         batch, length, _ = x.shape
-        q, k, v = self.qkv(x).view(batch, length, 3, self.heads, self.head_size).permute(2, 0, 3, 1, 4)
+        count = heads or self.heads
+        inner = None if heads is None else heads * self.head_size
+        q, k, v = self._qkv(x, inner).view(batch, length, 3, count, self.head_size).permute(2, 0, 3, 1, 4)
         dropout = self.dropout if self.training else 0.0
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-        attended = self.attention_out(attended.transpose(1, 2).reshape(batch, length, -1))
+        attended = _first(self.attention_out, attended.transpose(1, 2).reshape(batch, length, -1), inputs=inner)
         x = self.attention_norm(x + F.dropout(attended, self.dropout, self.training))
-        expanded = self.ffn_out(F.gelu(self.ffn_in(x)))
+        expanded = _first(self.ffn_out, F.gelu(_first(self.ffn_in, x, outputs=ffn)), inputs=ffn)
         return cast(Tensor, self.ffn_norm(x + F.dropout(expanded, self.dropout, self.training)))
+
+    def _qkv(self, x: Tensor, inner: int | None) -> Tensor:
+        """Return queries, keys and values side by side, the first `inner` channels of each."""
+        if inner is None:
+            return cast(Tensor, self.qkv(x))
+        weight = self.qkv.weight.view(3, -1, x.shape[-1])[:, :inner]
+        return F.linear(x, weight.flatten(0, 1), self.qkv.bias.view(3, -1)[:, :inner].flatten())
+
+
+def _first(layer: nn.Linear, x: Tensor, *, inputs: int | None = None, outputs: int | None = None) -> Tensor:
+    """Return what `layer` gives where only its first inputs or outputs take part."""
+    if inputs is None and outputs is None:
+        return cast(Tensor, layer(x))
+    bias = layer.bias if outputs is None else layer.bias[:outputs]
+    return F.linear(x, layer.weight[:outputs, :inputs], bias)
 
 
 class Encoder(nn.Module):
@@ -95,7 +128,8 @@ class Encoder(nn.Module):
     def __init__(self, shape: EncoderShape, *, dropout: float = 0.1) -> None:
         super().__init__()
         self.shape = shape
-        self.words = nn.Embedding(shape.vocabulary, shape.hidden)
+        self.words = nn.Embedding(shape.vocabulary, shape.rank or shape.hidden)
+        self.widen = nn.Linear(shape.rank, shape.hidden, bias=False) if shape.rank else None
         self.positions = nn.Embedding(shape.positions, shape.hidden)
         self.embedding_norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
         self.blocks = nn.ModuleList(Block(shape, layer, dropout=dropout) for layer in range(shape.layers))
@@ -103,18 +137,20 @@ class Encoder(nn.Module):
         self.head = nn.Linear(shape.hidden, shape.labels)
         self.dropout = dropout
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Output:
-        """Return logits and hidden states for `ids` and `mask`, both (batch, length)."""
+    def forward(self, ids: Tensor, mask: Tensor, part: Part | None = None) -> Output:
+        """Return logits and hidden states for `ids` and `mask`, both (batch, length), of `part` or of the whole."""
         hidden = [self.embed(ids)]
         attended = mask.bool()[:, None, None, :]
-        for block in self.blocks:
-            hidden.append(block(hidden[-1], attended))
+        heads, ffn = (part.heads, part.ffn) if part else (None, None)
+        for index in part.blocks if part else range(self.shape.layers):
+            hidden.append(self.blocks[index](hidden[-1], attended, heads=heads, ffn=ffn))
         pooled = self.pool(hidden[-1], mask)
         return Output(self.head(F.dropout(pooled, self.dropout, self.training)), pooled, hidden)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return what the first block reads: (batch, length, hidden)."""
-        x = self.words(ids) + self.positions.weight[: ids.shape[1]]
+        words = self.words(ids) if self.widen is None else self.widen(self.words(ids))
+        x = words + self.positions.weight[: ids.shape[1]]
         return F.dropout(self.embedding_norm(x), self.dropout, self.training)
 
     def pool(self, x: Tensor, mask: Tensor) -> Tensor:

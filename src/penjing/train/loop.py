@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from penjing.errors import ModelError
 from penjing.train.batches import Indices, Tokens, shuffled_batches
 from penjing.train.device import Device
-from penjing.train.encoder import Encoder, Output
+from penjing.train.encoder import Encoder, Output, Part
 from penjing.train.state import LoopState, StateFile
 
 _PROBE_STEPS = 12  # steps timed before the number of steps is first settled
@@ -28,6 +28,14 @@ _CHECKPOINT_EVERY_S = 60.0
 
 Loss = Callable[[Output, Indices], Tensor]
 """The loss of a model's output for the texts with these indices."""
+
+Parts = Callable[[int], Sequence[Part | None]]
+"""Which parts of the model learn at a step, together; None is the whole model."""
+
+
+def whole(step: int) -> Sequence[Part | None]:
+    """Return the whole model, whatever the step."""
+    return (None,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +83,11 @@ def train(
     device: Device,
     state_file: StateFile,
     report: Callable[[Progress], None],
+    parts: Parts = whole,
 ) -> TrainResult:
     """Train `model` in place and leave it with the weights that scored best on dev.
 
-    A run that was killed goes on from `state_file`.
+    At every step the losses of `parts(step)` are averaged. A run that was killed goes on from `state_file`.
 
     Raises:
         ModelError: the loss or its gradient stays NaN or infinite.
@@ -92,7 +101,7 @@ def train(
         if state.step >= state.steps or state.misses >= plan.patience:
             break
         started = time.monotonic()
-        value = _step(model, optimizer, tokens, indices, loss, state, plan, device)
+        value = _step(model, optimizer, tokens, indices, loss, parts(state.step), state, plan, device)
         state.train_s += time.monotonic() - started
         state.step += 1
         if state.step == _PROBE_STEPS:
@@ -168,6 +177,7 @@ def _step(
     tokens: Tokens,
     indices: Indices,
     loss: Loss,
+    parts: Sequence[Part | None],
     state: LoopState,
     plan: TrainPlan,
     device: Device,
@@ -178,11 +188,14 @@ def _step(
     model.train()
     ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
     state.pieces += int(tokens.lengths[indices].sum())
-    with device.autocast():
-        output = model(ids, mask)
-    value = loss(output, indices)
     optimizer.zero_grad(set_to_none=True)
-    value.backward()  # type: ignore[no-untyped-call]
+    total = 0.0
+    for part in parts:
+        with device.autocast():
+            output = model(ids, mask, part)
+        value = loss(output, indices) / len(parts)
+        value.backward()  # type: ignore[no-untyped-call]
+        total += float(value.detach())
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP_NORM)
     if math.isfinite(norm.item()):
         optimizer.step()
@@ -195,7 +208,7 @@ def _step(
                 value=f"{state.bad_steps} steps in a row at step {state.step}",
                 next_step=f"Use more examples, or lower recipe.learning_rate (this was {plan.learning_rate:.1e})",
             )
-    return float(value.detach())
+    return total
 
 
 def _schedule(step: int, steps: int) -> float:

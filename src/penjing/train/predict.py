@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from penjing.train.batches import Tokens, sorted_batches
 from penjing.train.device import Device
 from penjing.train.distill import TeacherOutput
-from penjing.train.encoder import Encoder
+from penjing.train.encoder import Encoder, Part
 
 _BATCH = 64
 
 
-def logits_of(model: Encoder, tokens: Tokens, *, device: Device) -> NDArray[np.float32]:
-    """Return logits (texts, labels) in float32, the model in evaluation mode."""
-    return answers_of(model, tokens, device=device).logits.numpy()
+def logits_of(model: Encoder, tokens: Tokens, *, device: Device, part: Part | None = None) -> NDArray[np.float32]:
+    """Return logits (texts, labels) in float32 of `part` or the whole, the model in evaluation mode."""
+    return answers_of(model, tokens, device=device, part=part).logits.numpy()
 
 
 def answers_of(
@@ -26,6 +26,7 @@ def answers_of(
     tokens: Tokens,
     *,
     device: Device,
+    part: Part | None = None,
     progress: Callable[[float, float], None] = lambda done, total: None,
 ) -> TeacherOutput:
     """Return logits in float32 and pooled states in float16, the model in evaluation mode."""
@@ -36,7 +37,7 @@ def answers_of(
     with torch.inference_mode(), device.autocast():
         for indices in sorted_batches(tokens.lengths, size=_BATCH):
             ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
-            output = model(ids, mask)
+            output = model(ids, mask, part)
             rows = torch.from_numpy(indices)
             logits[rows] = output.logits.float().cpu()
             pooled[rows] = output.pooled.half().cpu()

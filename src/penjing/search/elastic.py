@@ -1,0 +1,226 @@
+"""Every size of student from one training, measured on dev; the few that matter cut out and polished.
+
+The elastic model starts from the teacher, its units sorted by importance and its word embeddings narrowed. Its sizes
+learn together for about three times the teacher's work; a polish of one pick takes up to four times of it more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from penjing.files import write_text
+from penjing.records import Record, Step
+from penjing.search.context import Context
+from penjing.search.lessons import Lessons, make_lessons, students_time
+from penjing.search.models import Trained, dev_score, supervised, trained_stage
+from penjing.search.recipes import elastic_sizes
+from penjing.search.students import BLOCK_TEXTS, STUDENT_RATE, sample
+from penjing.shrink.elastic import compute, parts_of, sandwich
+from penjing.shrink.importance import least_needed_blocks, unit_importance
+from penjing.shrink.structure import extract, factor_words, sort_units
+from penjing.train.batches import Tokens
+from penjing.train.checkpoint import load_encoder, save_encoder
+from penjing.train.distill import Distillation, distillation_loss
+from penjing.train.encoder import Encoder, EncoderShape, Part
+from penjing.train.loop import Loss, TrainPlan
+
+_TOGETHER, _POLISH = 3.0, 4.0  # the work of training all sizes, and of one polish, in trainings of the teacher
+_BETWEEN = 1  # sizes drawn at a step beside the largest and the smallest
+_PICKS = 2
+_TOGETHER_SHARE = 0.5  # of the students' time, where time is limited; the picks share the rest
+_SLACK = 0.01  # how much a polish may be hoped to gain
+
+
+class Point(Record):
+    """One size of the elastic model: its score on dev in float32, before any polish."""
+
+    name: str
+    blocks: tuple[int, ...]
+    heads: int
+    ffn: int
+    score: float
+    compute: float
+    """Multiplications a token in the linear layers."""
+
+    @property
+    def part(self) -> Part:
+        """The part of the elastic model."""
+        return Part(self.blocks, self.heads, self.ffn)
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """Where elastic training starts, and the parts that learn."""
+
+    folder: Path
+    key: str
+    parts: tuple[Part, ...]
+
+
+def train_elastic(context: Context, teacher: Trained) -> list[Trained]:
+    """Return the polished picks, largest first; `frontier.json` in the run folder holds every size."""
+    lessons = make_lessons(context, teacher)
+    left_s = students_time(context, teacher)
+    seed = _seed(context, teacher)
+    shape = teacher.load().shape
+    together = _train_together(context, teacher, seed, lessons, shape, left_s=left_s)
+    points = _points(context, seed, together, shape)
+    write_text(context.store.root.parent / "frontier.json", json.dumps([point.model_dump() for point in points]))
+    polish_s = None if left_s is None else left_s * (1 - _TOGETHER_SHARE) / _PICKS
+    goal = dev_score(context, teacher.load())
+    allowed = context.task.bar.allowed_drop(goal)
+    picked = pick(points, least=goal - (0.0 if allowed is None else allowed) - _SLACK, count=_PICKS)
+    return [_polish(context, teacher, together, lessons, point, shape, time_limit_s=polish_s) for point in picked]
+
+
+def pick(points: Sequence[Point], *, least: float, count: int) -> list[Point]:
+    """Return up to `count` points for a polish, largest first: the smallest that scores `least`, and larger ones.
+
+    Only points that no smaller one beats are picked. Where none scores `least`, the best ones are taken.
+    """
+    best, frontier = float("-inf"), list[Point]()
+    for point in sorted(points, key=lambda point: (point.compute, -point.score)):
+        if point.score > best:
+            frontier.append(point)
+            best = point.score
+    first = next((place for place, point in enumerate(frontier) if point.score >= least), len(frontier))
+    start = max(0, min(first, len(frontier) - count))
+    return frontier[start : start + count][::-1]
+
+
+def _seed(context: Context, teacher: Trained) -> _Seed:
+    """Return the teacher with its units sorted by importance, and the parts in the order of their compute."""
+    rank = context.task.recipe.rank
+
+    def make(folder: Path, _: Path) -> None:
+        model = teacher.load()
+        tokens, truth = sample(context)
+        few = tokens.take(np.arange(min(BLOCK_TEXTS, len(tokens))))
+        removal = least_needed_blocks(model, few, count=model.shape.layers - 1, device=context.device)
+        loss = supervised(context, truth.numpy())
+        model = sort_units(model, unit_importance(model, tokens, loss=loss, device=context.device))
+        if rank is not None and rank < model.shape.hidden:
+            counts = np.bincount(context.tokens["train"].ids, minlength=model.shape.vocabulary)
+            model = factor_words(model, rank, counts=counts.tolist())
+        save_encoder(model, folder)
+        write_text(folder / "removal.json", json.dumps(removal))
+
+    stage = context.store.stage("elastic-start", {"teacher": teacher.key, "rank": rank, "seed": context.seed}, make)
+    removal = json.loads((stage.folder / "removal.json").read_text(encoding="utf-8"))
+    shape = teacher.load().shape
+    parts = parts_of(elastic_sizes(context.task.recipe, shape=shape), removal=removal, shape=shape)
+    return _Seed(stage.folder, stage.key, parts)
+
+
+def _train_together(
+    context: Context, teacher: Trained, seed: _Seed, lessons: Lessons, shape: EncoderShape, *, left_s: float | None
+) -> Trained:
+    work = [compute(part, shape) for part in seed.parts]
+    step_work = work[0] + work[-1] + _BETWEEN * fmean(work[1:-1] or [0.0])
+    limit = None if left_s is None else left_s * _TOGETHER_SHARE
+    plan = _plan(context, teacher, lessons, passes=_TOGETHER * _teacher_work(shape) / step_work, time_limit_s=limit)
+
+    def start() -> tuple[Encoder, Tokens, Loss]:
+        return load_encoder(seed.folder), lessons.tokens, _loss(context, lessons)
+
+    judged = tuple(dict.fromkeys((seed.parts[0], seed.parts[len(seed.parts) // 2], seed.parts[-1])))
+    inputs = {
+        "start": seed.key,
+        "lessons": lessons.key,
+        "parts": [asdict(part) for part in seed.parts],
+        "plan": asdict(plan),
+        "loss": asdict(Distillation()),
+    }
+    parts = sandwich(seed.parts, between=_BETWEEN, seed=context.seed)
+    name = f"elastic, {len(seed.parts)} sizes"
+    return trained_stage(context, name, (), inputs, plan, start, parts=parts, judged=judged)
+
+
+def _points(context: Context, seed: _Seed, together: Trained, shape: EncoderShape) -> list[Point]:
+    """Return every size with its score on dev."""
+    context.reporter.begin("frontier")
+
+    def make(folder: Path, _: Path) -> None:
+        model, rows = together.load(), []
+        for done, part in enumerate(seed.parts, start=1):
+            name, score = size_name(part, shape), dev_score(context, model, part)
+            rows.append(Point(name=name, score=score, compute=compute(part, shape), **asdict(part)))
+            context.reporter.advance(done, len(seed.parts))
+        write_text(folder / "points.json", json.dumps([row.model_dump() for row in rows]))
+
+    stage = context.store.stage("frontier", {"elastic": together.key, "metric": context.task.bar.metric}, make)
+    rows = json.loads((stage.folder / "points.json").read_text(encoding="utf-8"))
+    context.reporter.end(f"{len(rows)} sizes on dev", reused=stage.reused)
+    return [Point.model_validate(row) for row in rows]
+
+
+def size_name(part: Part, shape: EncoderShape) -> str:
+    """Return a name for tables: "4 layers, 67% heads, 25% FFN"."""
+    count = len(part.blocks)
+    found = [f"{count} layer{'s' if count > 1 else ''}"]
+    if part.heads < shape.heads[0]:
+        found.append(f"{part.heads / shape.heads[0]:.0%} heads")
+    if part.ffn < shape.ffn[0]:
+        found.append(f"{part.ffn / shape.ffn[0]:.0%} FFN")
+    return ", ".join(found)
+
+
+def _polish(
+    context: Context,
+    teacher: Trained,
+    together: Trained,
+    lessons: Lessons,
+    point: Point,
+    shape: EncoderShape,
+    *,
+    time_limit_s: float | None,
+) -> Trained:
+    passes = _POLISH * _teacher_work(shape) / point.compute
+    plan = _plan(context, teacher, lessons, passes=passes, time_limit_s=time_limit_s)
+
+    def start() -> tuple[Encoder, Tokens, Loss]:
+        return extract(together.load(), point.part), lessons.tokens, _loss(context, lessons)
+
+    rank = context.task.recipe.rank
+    narrowed = (Step(name="embeddings", values={"rank": rank}),) if rank else ()
+    sizes = {"layers": len(point.blocks), "heads": point.heads, "ffn": point.ffn}
+    cut = Step(name="elastic", values=sizes)
+    steps = (*teacher.recipe[:1], context.vocabulary.step, *narrowed, cut, Step(name="polish"))
+    inputs = {
+        "elastic": together.key,
+        "lessons": lessons.key,
+        "part": asdict(point.part),
+        "plan": asdict(plan),
+        "loss": asdict(Distillation()),
+    }
+    return trained_stage(context, point.name, steps, inputs, plan, start)
+
+
+def _plan(
+    context: Context, teacher: Trained, lessons: Lessons, *, passes: float, time_limit_s: float | None
+) -> TrainPlan:
+    """Return a plan of `passes` over as many texts as there are in train, for each pass of the teacher."""
+    recipe = context.task.recipe
+    real = passes * float(teacher.recipe[0].values["epochs"])
+    return TrainPlan(
+        epochs=(recipe.student_epochs or real) * len(context.tokens["train"]) / len(lessons.tokens),
+        learning_rate=STUDENT_RATE,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        time_limit_s=time_limit_s,
+        patience=4,
+    )
+
+
+def _teacher_work(shape: EncoderShape) -> float:
+    return compute(Part(tuple(range(shape.layers)), shape.heads[0], shape.ffn[0]), shape)
+
+
+def _loss(context: Context, lessons: Lessons) -> Loss:
+    return distillation_loss(lessons.said, weights=Distillation(), multi_label=context.splits.multi_label)

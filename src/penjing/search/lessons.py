@@ -1,0 +1,72 @@
+"""What students learn from: the training texts and changed copies of them, and what the teacher says of each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from penjing.search.context import Context
+from penjing.search.models import TEACHER_SHARE, Trained, time_limit
+from penjing.train.augment import augment
+from penjing.train.batches import Tokens
+from penjing.train.distill import TeacherOutput
+from penjing.train.predict import answers_of
+
+_AUGMENTED_TEXTS = 40_000  # about how many texts students learn from, where the training split is smaller
+_ANSWERS_A_STEP = 4.5  # texts a teacher answers in the time it trains on one
+_LESSONS_SHARE = 0.12  # of the training time, that the teacher may take to answer them
+_MOST_COPIES = 8
+_LEAST_STUDENTS_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The texts, what the teacher said of them, and what they were made from."""
+
+    tokens: Tokens
+    said: TeacherOutput
+    key: str
+
+
+def make_lessons(context: Context, teacher: Trained) -> Lessons:
+    """Return the augmented texts and what the teacher says of them."""
+    context.reporter.begin("teacher's answers")
+    count = len(context.tokens["train"])
+    copies = _lesson_count(context, teacher) // count - 1
+
+    def make(folder: Path, _: Path) -> None:
+        grown = augment(context.tokens["train"], copies=copies, seed=context.seed)
+        said = answers_of(teacher.load(), grown, device=context.device, progress=context.reporter.advance)
+        arrays = {"ids": torch.from_numpy(grown.ids), "starts": torch.from_numpy(grown.starts)}
+        save_file({**arrays, "logits": said.logits, "pooled": said.pooled}, folder / "lessons.safetensors")
+
+    stage = context.store.stage("lessons", {"teacher": teacher.key, "copies": copies, "seed": context.seed}, make)
+    context.reporter.end(f"{count * (copies + 1):,} texts, {count:,} of them real", reused=stage.reused)
+    tensors = load_file(stage.folder / "lessons.safetensors")
+    tokens = Tokens(tensors["ids"].numpy(), tensors["starts"].numpy(), context.vocabulary.pad_id)
+    return Lessons(tokens, TeacherOutput(tensors["logits"], tensors["pooled"]), stage.key)
+
+
+def _affordable_lessons(context: Context, teacher: Trained) -> float:
+    """Return how many texts the teacher can answer in its share of the time."""
+    limit = time_limit(context, _LESSONS_SHARE)
+    return math.inf if limit is None else _ANSWERS_A_STEP * limit / teacher.text_s
+
+
+def students_time(context: Context, teacher: Trained) -> float | None:
+    """Return the seconds that students share: what the teacher's training and its answers leave."""
+    whole, left = time_limit(context, 1.0), time_limit(context, 1 - TEACHER_SHARE)
+    if whole is None or left is None:
+        return None
+    return max(_LEAST_STUDENTS_SHARE * whole, left - _lesson_count(context, teacher) * teacher.text_s / _ANSWERS_A_STEP)
+
+
+def _lesson_count(context: Context, teacher: Trained) -> int:
+    """Return how many texts students learn from: the training texts, and changed copies where there is time."""
+    count = len(context.tokens["train"])
+    texts = min(_AUGMENTED_TEXTS, _affordable_lessons(context, teacher))
+    return count * (1 + max(0, min(_MOST_COPIES, round(texts / count) - 1)))

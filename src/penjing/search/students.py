@@ -1,0 +1,100 @@
+"""Students trained one after another: each cut out of the one before where it can be, all taught by one teacher."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from penjing.search.context import Context
+from penjing.search.lessons import Lessons, make_lessons, students_time
+from penjing.search.models import Trained, supervised, trained_stage
+from penjing.search.recipes import Structure, structures
+from penjing.shrink.importance import least_needed_blocks, unit_importance
+from penjing.shrink.structure import keep_blocks, narrow
+from penjing.train.batches import Tokens
+from penjing.train.distill import Distillation, distillation_loss
+from penjing.train.encoder import Encoder
+from penjing.train.loop import Loss, TrainPlan
+
+STUDENT_EPOCHS, STUDENT_RATE = 9.0, 2e-4
+_SAMPLE_TEXTS, BLOCK_TEXTS = 256, 64  # for the importance of heads and neurons, and of blocks
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Where a student is cut from."""
+
+    model: Trained
+    structure: Structure
+
+
+def train_students(context: Context, teacher: Trained) -> list[Trained]:
+    """Return the students, largest first, all taught by `teacher`."""
+    shape = teacher.load().shape
+    wanted = structures(context.task.recipe, layers=shape.layers)
+    total = sum(structure.cost() for structure in wanted)
+    lessons = make_lessons(context, teacher)
+    left_s = students_time(context, teacher)
+    starts, students = [_Start(teacher, Structure(shape.layers, 1.0, 1.0))], list[Trained]()
+    for structure in wanted:
+        start = next(start for start in reversed(starts) if structure.fits_in(start.structure))
+        limit = None if left_s is None else left_s * structure.cost() / total
+        student = _train_student(context, start, structure, lessons, time_limit_s=limit)
+        starts.append(_Start(student, structure))
+        students.append(student)
+    return students
+
+
+def _train_student(
+    context: Context,
+    start_from: _Start,
+    structure: Structure,
+    lessons: Lessons,
+    *,
+    time_limit_s: float | None,
+) -> Trained:
+    recipe = context.task.recipe
+    plan = TrainPlan(
+        epochs=(recipe.student_epochs or STUDENT_EPOCHS) * len(context.tokens["train"]) / len(lessons.tokens),
+        learning_rate=STUDENT_RATE,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        time_limit_s=time_limit_s,
+        patience=3,
+    )
+
+    def start() -> tuple[Encoder, Tokens, Loss]:
+        loss = distillation_loss(lessons.said, weights=Distillation(), multi_label=context.splits.multi_label)
+        return _cut(context, start_from, structure), lessons.tokens, loss
+
+    inputs = {
+        "lessons": lessons.key,
+        "start": start_from.model.key,
+        "structure": asdict(structure),
+        "plan": asdict(plan),
+        "loss": asdict(Distillation()),
+    }
+    fine_tune = start_from.model.recipe[:1]
+    recipe_steps = (*fine_tune, context.vocabulary.step, *structure.steps)
+    return trained_stage(context, structure.name, recipe_steps, inputs, plan, start)
+
+
+def _cut(context: Context, start_from: _Start, structure: Structure) -> Encoder:
+    """Return the part of the starting model that matters most, in the sizes of `structure`."""
+    model, larger = start_from.model.load(), start_from.structure
+    tokens, truth = sample(context)
+    few = tokens.take(np.arange(min(BLOCK_TEXTS, len(tokens))))
+    removed = least_needed_blocks(model, few, count=larger.layers - structure.layers, device=context.device)
+    model = keep_blocks(model, [block for block in range(larger.layers) if block not in removed])
+    importance = unit_importance(model, tokens, loss=supervised(context, truth.numpy()), device=context.device)
+    return narrow(model, importance, heads=structure.heads / larger.heads, ffn=structure.ffn / larger.ffn)
+
+
+def sample(context: Context) -> tuple[Tokens, Tensor]:
+    """Return a fixed sample of the training texts and its truth."""
+    tokens = context.tokens["train"]
+    rows = np.random.default_rng(context.seed).permutation(len(tokens))[:_SAMPLE_TEXTS]
+    return tokens.take(rows), torch.from_numpy(context.truth["train"][rows])

@@ -1,0 +1,60 @@
+"""Every size from one training: a whole run on the tiny task, and which sizes are picked."""
+
+import json
+
+import pytest
+
+from penjing import fit, read_task
+from penjing.search.elastic import Point, pick
+from tests.search.test_reuse import Log
+from tests.tiny_task import write_tiny_task
+
+ELASTIC = {
+    "recipe.students": "elastic",
+    "recipe.layers": [2, 1],
+    "recipe.heads": [1.0, 0.5],
+    "recipe.ffn": [1.0, 0.5],
+    "recipe.rank": 16,
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("elastic")
+    task = read_task(write_tiny_task(folder), overrides=ELASTIC)
+    return folder, fit(task, output=folder / "run", cache=folder / "cache")
+
+
+def test_a_run_measures_every_size_and_delivers_a_polished_pick(finished):
+    folder, result = finished
+    points = [Point.model_validate(row) for row in json.loads((folder / "run" / "frontier.json").read_text("utf-8"))]
+    assert len(points) == 8
+    assert len({point.name for point in points}) == 8
+    picked = {point.name for point in points} & {trial.name for trial in result.trials}
+    assert 1 <= len(picked) <= 2
+    small = [trial for trial in result.trials if trial.name in picked]
+    assert all({"embeddings", "elastic", "polish"} <= {step.name for step in trial.recipe} for trial in small)
+    teacher = next(trial for trial in result.trials if trial.role == "teacher")
+    assert all(trial.quality.value >= teacher.quality.value - 0.3 for trial in small)
+
+
+def test_a_changed_bar_trains_nothing_that_is_there(finished):
+    folder, _ = finished
+    log = Log()
+    task = read_task(folder / "task.toml", overrides={**ELASTIC, "bar.confidence": 0.6})
+    fit(task, output=folder / "run", cache=folder / "cache", reporter=log)
+    assert log.reused["elastic, 8 sizes"]
+    assert log.reused["frontier"]
+    assert log.reused["latency and memory"]
+
+
+def point(compute, score):
+    return Point(name=str(compute), blocks=(0,), heads=1, ffn=64, score=score, compute=compute)
+
+
+def test_the_smallest_that_scores_enough_is_picked_with_the_next_better():
+    points = [point(1, 0.7), point(2, 0.85), point(3, 0.84), point(4, 0.88), point(5, 0.9)]
+    assert [p.compute for p in pick(points, least=0.84, count=2)] == [4, 2]
+    assert [p.compute for p in pick(points, least=0.5, count=2)] == [2, 1]
+    assert [p.compute for p in pick(points, least=0.99, count=2)] == [5, 4]
+    assert [p.compute for p in pick(points[:1], least=0.99, count=2)] == [1]
