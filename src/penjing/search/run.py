@@ -15,6 +15,7 @@ from penjing.search.deliver import BASELINE, TEACHER, Outcome, deliver
 from penjing.search.elastic import train_elastic
 from penjing.search.evaluate import Answers, answers, make_trial, timings
 from penjing.search.fit import FitResult
+from penjing.search.frontier import JOURNAL_NAME
 from penjing.search.models import Trained, train_teacher
 from penjing.search.progress import Reporter
 from penjing.search.students import train_students
@@ -41,7 +42,7 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, comman
         make_trial(context, candidate, on_dev[candidate.name], timed[candidate.name], teacher=on_dev[TEACHER])
         for candidate in candidates
     )
-    write_text(output / "trials.jsonl", "".join(f"{trial.model_dump_json()}\n" for trial in trials))
+    write_text(output / JOURNAL_NAME, "".join(f"{trial.model_dump_json()}\n" for trial in trials))
     choice = choose(trials, objective=task.objective, bar=task.bar, budget=task.budget)
     outcome = Outcome(
         trials=trials,
