@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -20,6 +21,7 @@ _AUGMENTED_TEXTS = 40_000  # about how many texts students learn from, where the
 _ANSWERS_A_STEP = 4.5  # texts a teacher answers in the time it trains on one
 _LESSONS_SHARE = 0.12  # of the training time, that the teacher may take to answer them
 _MOST_COPIES = 8
+_FEWEST_TEXTS = 500
 _LEAST_STUDENTS_SHARE = 0.2
 
 
@@ -35,26 +37,29 @@ class Lessons:
 def make_lessons(context: Context, teacher: Trained) -> Lessons:
     """Return the augmented texts and what the teacher says of them."""
     context.reporter.begin("teacher's answers")
-    count = len(context.tokens["train"])
-    copies = _lesson_count(context, teacher) // count - 1
+    train = context.tokens["train"]
+    wanted = _wanted(context, teacher)
+    real = min(wanted, len(train))
 
     def make(folder: Path, _: Path) -> None:
-        grown = augment(context.tokens["train"], copies=copies, seed=context.seed)
+        rows = np.sort(np.random.default_rng(context.seed).permutation(len(train))[:real])
+        grown = augment(train.take(rows), copies=wanted // real - 1, seed=context.seed)
         said = answers_of(teacher.load(), grown, device=context.device, progress=context.reporter.advance)
         arrays = {"ids": torch.from_numpy(grown.ids), "starts": torch.from_numpy(grown.starts)}
         save_file({**arrays, "logits": said.logits, "pooled": said.pooled}, folder / "lessons.safetensors")
 
-    stage = context.store.stage("lessons", {"teacher": teacher.key, "copies": copies, "seed": context.seed}, make)
-    context.reporter.end(f"{count * (copies + 1):,} texts, {count:,} of them real", reused=stage.reused)
+    stage = context.store.stage("lessons", {"teacher": teacher.key, "texts": wanted, "seed": context.seed}, make)
+    context.reporter.end(f"{wanted:,} texts, {real:,} of them real", reused=stage.reused)
     tensors = load_file(stage.folder / "lessons.safetensors")
     tokens = Tokens(tensors["ids"].numpy(), tensors["starts"].numpy(), context.vocabulary.pad_id)
     return Lessons(tokens, TeacherOutput(tensors["logits"], tensors["pooled"]), stage.key)
 
 
-def _affordable_lessons(context: Context, teacher: Trained) -> float:
-    """Return how many texts the teacher can answer in its share of the time."""
+def _wanted(context: Context, teacher: Trained) -> int:
+    """Return how many texts the teacher answers in its share of the time."""
     limit = time_limit(context, _LESSONS_SHARE)
-    return math.inf if limit is None else _ANSWERS_A_STEP * limit / teacher.text_s
+    affordable = math.inf if limit is None else _ANSWERS_A_STEP * limit / teacher.text_s
+    return lesson_count(len(context.tokens["train"]), affordable=affordable)
 
 
 def students_time(context: Context, teacher: Trained) -> float | None:
@@ -62,11 +67,19 @@ def students_time(context: Context, teacher: Trained) -> float | None:
     whole, left = time_limit(context, 1.0), time_limit(context, 1 - TEACHER_SHARE)
     if whole is None or left is None:
         return None
-    return max(_LEAST_STUDENTS_SHARE * whole, left - _lesson_count(context, teacher) * teacher.text_s / _ANSWERS_A_STEP)
+    return max(_LEAST_STUDENTS_SHARE * whole, left - _wanted(context, teacher) * teacher.text_s / _ANSWERS_A_STEP)
 
 
-def _lesson_count(context: Context, teacher: Trained) -> int:
-    """Return how many texts students learn from: the training texts, and changed copies where there is time."""
-    count = len(context.tokens["train"])
-    texts = min(_AUGMENTED_TEXTS, _affordable_lessons(context, teacher))
-    return count * (1 + max(0, min(_MOST_COPIES, round(texts / count) - 1)))
+def lesson_count(train: int, *, affordable: float) -> int:
+    """Return how many texts students learn from, of `train` training texts where there is time for `affordable`.
+
+    With time it is the training texts and up to eight changed copies of each, about 40,000 in all; without, fewer
+    than the training texts.
+
+    >>> lesson_count(10_000, affordable=float("inf")), lesson_count(10_000, affordable=2_500)
+    (40000, 2500)
+    """
+    if affordable < train:
+        return min(train, max(_FEWEST_TEXTS, int(affordable)))
+    copies = min(_MOST_COPIES, round(min(_AUGMENTED_TEXTS, affordable) / train) - 1)
+    return train * (1 + max(0, copies))
