@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from onnx import numpy_helper
 
+from penjing.engines.openvino import OpenVinoEngine
 from penjing.errors import ExportError
 from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx, quantize_pairs, quantize_rows
 from penjing.export.parity import check_parity, onnx_logits
@@ -101,6 +102,16 @@ def test_int4_embeddings_are_close_and_smaller_still(tokens):
     exported = int8_model(model, tokens, embeddings="int4")
     assert np.abs(onnx_logits(exported, tokens) - exact).max() < 0.2 * np.abs(exact).max()
     assert exported.ByteSize() < int8_model(model, tokens, embeddings="int8").ByteSize()
+
+
+def test_int4_embeddings_answer_in_openvino_as_in_onnxruntime(tokens, tmp_path):
+    model = tiny_encoder()
+    exported = encoder_to_onnx(model.shape, arrays(model), precision=Precision(embeddings="int4"))
+    onnx.save(exported, tmp_path / "model.onnx")
+    ids, mask = tokens.batch(np.arange(len(tokens)))
+    batch = {"input_ids": ids.numpy(), "attention_mask": mask.numpy().astype(np.int64)}
+    found = OpenVinoEngine(tmp_path / "model.onnx", threads=1).run(batch)
+    np.testing.assert_allclose(found, onnx_logits(exported, tokens), atol=1e-4)
 
 
 @pytest.mark.parametrize("columns", [300, 312, 384, 768])

@@ -119,7 +119,9 @@ class _Graph:
         pairs, scales = quantize_pairs(self.weights["words.weight"])
         taken = self._node("Gather", self._constant("words.int4", pairs), "input_ids")
         low = self._node("BitwiseAnd", taken, self._constant("low_bits", np.uint8(15)))
-        high = self._node("BitShift", taken, self._constant("four_bits", np.uint8(4)), direction="RIGHT")
+        # shifted without these bits: OpenVINO divides and rounds
+        upper = self._node("BitwiseAnd", taken, self._constant("high_bits", np.uint8(240)))
+        high = self._node("BitShift", upper, self._constant("four_bits", np.uint8(4)), direction="RIGHT")
         both = self._node("Cast", self._node("Concat", low, high, axis=-1), to=TensorProto.FLOAT)
         centred = self._node("Sub", both, self._float("int4_zero", _INT4_ZERO))
         groups = self._ints("groups", [0, 0, scales.shape[1], -1])
