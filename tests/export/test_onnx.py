@@ -171,6 +171,8 @@ def test_the_layer_that_hurts_most_is_reverted_first():
     assert set(found.precision.linear) == {"a", "c"}
     assert found.divergence == pytest.approx(0.21)
     assert quantize(ranges, measure=measure, tolerance=1.0).reverted == ()
+    misled = quantize(ranges, measure=measure, tolerance=0.3, rank=lambda precision: "c" in precision.linear)
+    assert misled.reverted == ("c", "a", "b")
     assert len(quantize(ranges, measure=measure, tolerance=0.0, most_reverted=2).reverted) == 2
 
 

@@ -21,7 +21,7 @@ from penjing.shrink.quantize import Quantized, calibrate, quantize
 from penjing.train.batches import Tokens, tokenize
 from penjing.train.encoder import Encoder
 
-_CALIBRATION_TEXTS, _COMPARED_TEXTS = 128, 48
+_CALIBRATION_TEXTS, _COMPARED_TEXTS, _RANKING_TEXTS = 128, 48, 16
 _DIVERGENCE_TOLERANCE = 0.005  # mean KL from the float32 answers, in nats, above which layers are reverted
 
 
@@ -44,6 +44,7 @@ def settled(context: Context, source: Source) -> Quantized:
         found = quantize(
             calibrate(source.model, calibration_tokens(context, source), device=context.device),
             measure=divergence(context, source)[0],
+            rank=divergence(context, source, texts=_RANKING_TEXTS)[0],
             tolerance=_DIVERGENCE_TOLERANCE,
         )
         write_text(folder / "int8.json", json.dumps(asdict(found)))
@@ -54,10 +55,12 @@ def settled(context: Context, source: Source) -> Quantized:
     return Quantized(Precision(linear=linear), tuple(values["reverted"]), values["divergence"])
 
 
-def divergence(context: Context, source: Source) -> tuple[Callable[[Precision], float], int]:
+def divergence(
+    context: Context, source: Source, *, texts: int = _COMPARED_TEXTS
+) -> tuple[Callable[[Precision], float], int]:
     """Return how far a precision's answers are from those in float32, as a function, and on how many texts."""
     calibration = calibration_tokens(context, source)
-    tokens = calibration.take(np.arange(min(_COMPARED_TEXTS, len(calibration))))
+    tokens = calibration.take(np.arange(min(texts, len(calibration))))
     shape, arrays = source.model.shape, arrays_of(source.model)
     expected = onnx_logits(encoder_to_onnx(shape, arrays), tokens)
 
