@@ -48,6 +48,15 @@ def test_a_changed_bar_trains_nothing_that_is_there(finished):
     assert log.reused["latency and memory"]
 
 
+def test_embeddings_that_are_narrow_already_stay_as_they_are(finished):
+    folder, _ = finished
+    task = read_task(folder / "task.toml", overrides={**ELASTIC, "recipe.rank": 64, "recipe.layers": [1]})
+    result = fit(task, output=folder / "wide", cache=folder / "cache")
+    polished = [trial for trial in result.trials if any(step.name == "polish" for step in trial.recipe)]
+    assert polished
+    assert not any(step.name == "embeddings" for trial in polished for step in trial.recipe)
+
+
 def point(compute, score):
     return Point(name=str(compute), blocks=(0,), heads=1, ffn=64, score=score, compute=compute)
 

@@ -73,9 +73,8 @@ def train_elastic(context: Context, teacher: Trained) -> list[Trained]:
     points = _points(context, seed, together, shape)
     write_text(context.store.root.parent / "frontier.json", json.dumps([point.model_dump() for point in points]))
     polish_s = None if left_s is None else left_s * (1 - _TOGETHER_SHARE) / _PICKS
-    goal = dev_score(context, teacher.load())
-    allowed = context.task.bar.allowed_drop(goal)
-    picked = pick(points, least=goal - (0.0 if allowed is None else allowed) - _SLACK, count=_PICKS)
+    allowed = context.task.bar.allowed_drop(teacher.score)
+    picked = pick(points, least=teacher.score - (allowed or 0.0) - _SLACK, count=_PICKS)
     return [_polish(context, teacher, together, lessons, point, shape, time_limit_s=polish_s) for point in picked]
 
 
@@ -96,7 +95,7 @@ def pick(points: Sequence[Point], *, least: float, count: int) -> list[Point]:
 
 def _seed(context: Context, teacher: Trained) -> _Seed:
     """Return the teacher with its units sorted by importance, and the parts in the order of their compute."""
-    rank = context.task.recipe.rank
+    rank = _rank(context, teacher.load().shape)
 
     def make(folder: Path, _: Path) -> None:
         model = teacher.load()
@@ -105,7 +104,7 @@ def _seed(context: Context, teacher: Trained) -> _Seed:
         removal = least_needed_blocks(model, few, count=model.shape.layers - 1, device=context.device)
         loss = supervised(context, truth.numpy())
         model = sort_units(model, unit_importance(model, tokens, loss=loss, device=context.device))
-        if rank is not None and rank < model.shape.hidden:
+        if rank is not None:
             counts = np.bincount(context.tokens["train"].ids, minlength=model.shape.vocabulary)
             model = factor_words(model, rank, counts=counts.tolist())
         save_encoder(model, folder)
@@ -187,7 +186,7 @@ def _polish(
     def start() -> tuple[Encoder, Tokens, Loss]:
         return extract(together.load(), point.part), lessons.tokens, _loss(context, lessons)
 
-    rank = context.task.recipe.rank
+    rank = _rank(context, shape)
     narrowed = (Step(name="embeddings", values={"rank": rank}),) if rank else ()
     sizes = {"layers": len(point.blocks), "heads": point.heads, "ffn": point.ffn}
     cut = Step(name="elastic", values=sizes)
@@ -200,6 +199,12 @@ def _polish(
         "loss": asdict(Distillation()),
     }
     return trained_stage(context, point.name, steps, inputs, plan, start)
+
+
+def _rank(context: Context, shape: EncoderShape) -> int | None:
+    """Return the width of the word embeddings where it is less than the teacher's."""
+    rank = context.task.recipe.rank
+    return rank if rank is not None and rank < shape.hidden else None
 
 
 def _plan(

@@ -40,6 +40,8 @@ class Trained:
     text_s: float
     """Seconds of training a text."""
     parameters: int
+    score: float
+    """The bar's metric on dev, of the weights that were kept."""
 
     def load(self) -> Encoder:
         """Return the encoder."""
@@ -106,7 +108,9 @@ def trained_stage(
     detail = f"dev {metric} {result['best_score']:.4f} after {result['steps']:,} steps"
     context.reporter.end(detail, reused=stage.reused)
     text_s = result["train_s"] / (result["steps"] * plan.batch_size)
-    return Trained(name, recipe, stage.folder, stage.key, result["train_s"], text_s, result["parameters"])
+    return Trained(
+        name, recipe, stage.folder, stage.key, result["train_s"], text_s, result["parameters"], result["best_score"]
+    )
 
 
 def _result(result: TrainResult, model: Encoder) -> dict[str, Any]:
