@@ -18,7 +18,7 @@ from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.context import Context
 from penjing.search.models import Trained
-from penjing.search.precision import Source, arrays_of, calibration_tokens, divergence, settled
+from penjing.search.precision import Source, arrays_of, compared_tokens, divergence, settled
 from penjing.shrink.structure import keep_positions, put_pieces_back
 from penjing.train.checkpoint import load_pretrained
 from penjing.train.linear import train_linear
@@ -128,7 +128,7 @@ def student_candidates(context: Context, student: Trained) -> list[Candidate]:
 
 def _float32(context: Context, source: Source, role: Role) -> Candidate:
     def make(folder: Path, _: Path) -> None:
-        tokens = calibration_tokens(context, source)
+        tokens = compared_tokens(context, source)
         model = encoder_to_onnx(source.model.shape, arrays_of(source.model))
         expected = logits_of(source.model, tokens, device=replace(context.device, bfloat16=False))
         difference = check_parity(onnx_logits(model, tokens), expected)

@@ -59,8 +59,7 @@ def divergence(
     context: Context, source: Source, *, texts: int = _COMPARED_TEXTS
 ) -> tuple[Callable[[Precision], float], int]:
     """Return how far a precision's answers are from those in float32, as a function, and on how many texts."""
-    calibration = calibration_tokens(context, source)
-    tokens = calibration.take(np.arange(min(texts, len(calibration))))
+    tokens = compared_tokens(context, source, texts=texts)
     shape, arrays = source.model.shape, arrays_of(source.model)
     expected = onnx_logits(encoder_to_onnx(shape, arrays), tokens)
 
@@ -69,6 +68,12 @@ def divergence(
         return mean_divergence(expected, found, multi_label=context.splits.multi_label)
 
     return measure, len(tokens)
+
+
+def compared_tokens(context: Context, source: Source, *, texts: int = _COMPARED_TEXTS) -> Tokens:
+    """Return the first few of the calibration texts: what answers are compared on."""
+    calibration = calibration_tokens(context, source)
+    return calibration.take(np.arange(min(texts, len(calibration))))
 
 
 def calibration_tokens(context: Context, source: Source) -> Tokens:

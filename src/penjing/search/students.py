@@ -20,7 +20,7 @@ from penjing.train.encoder import Encoder
 from penjing.train.loop import Loss, TrainPlan
 
 STUDENT_EPOCHS, STUDENT_RATE = 9.0, 2e-4
-_SAMPLE_TEXTS, BLOCK_TEXTS = 256, 64  # for the importance of heads and neurons, and of blocks
+_SAMPLE_TEXTS, BLOCK_TEXTS = 256, 32  # for the importance of heads and neurons, and of blocks
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from penjing.train.device import Device
 from penjing.train.encoder import Encoder, Output, Part
 from penjing.train.state import LoopState, StateFile
 
-_PROBE_STEPS = 12  # steps timed before the number of steps is first settled
+_PROBE_STEPS = (4, 12)  # after so many, the number of steps is settled by what they took
 _FEWEST_EVALUATIONS = 3
 _WARMUP_SHARE = 0.1
 _CLIP_NORM = 1.0
@@ -104,7 +104,7 @@ def train(
         value = _step(model, optimizer, tokens, indices, loss, parts(state.step), state, plan, device)
         state.train_s += time.monotonic() - started
         state.step += 1
-        if state.step == _PROBE_STEPS:
+        if state.step in _PROBE_STEPS:
             _fit_in_time(state, plan, tokens)
         score = None
         if state.step >= min(state.next_evaluation, state.steps):
