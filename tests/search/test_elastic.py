@@ -5,7 +5,8 @@ import json
 import pytest
 
 from penjing import fit, read_task
-from penjing.search.elastic import Point, pick
+from penjing.search.elastic import Point, least_score, pick
+from penjing.spec import Bar
 from tests.search.test_reuse import Log
 from tests.tiny_task import write_tiny_task
 
@@ -55,6 +56,18 @@ def test_embeddings_that_are_narrow_already_stay_as_they_are(finished):
     polished = [trial for trial in result.trials if any(step.name == "polish" for step in trial.recipe)]
     assert polished
     assert not any(step.name == "embeddings" for trial in polished for step in trial.recipe)
+
+
+@pytest.mark.parametrize(
+    ("bar", "least"),
+    [
+        ({"at_least": 0.88, "drop_at_most": 0.2}, 0.88),
+        ({"at_least": 0.7, "drop_at_most": None}, 0.7),
+        ({"drop_at_most": 0.01}, 0.89),
+    ],
+)
+def test_a_pick_aims_at_the_tightest_limit_that_is_set(bar, least):
+    assert least_score(Bar(**bar), teacher=0.9) == pytest.approx(least)
 
 
 def point(compute, score):

@@ -24,8 +24,8 @@ def frontier(
 ) -> None:
     """Show the frontier of a finished run: the trials that no other beats both in quality and in cost.
 
-    The cheapest comes first. To have another of them as the bundle, run fit again with a tighter budget: nothing is
-    trained anew.
+    The cheapest comes first. A smaller one becomes the bundle where fit runs again with a tighter size or latency, and
+    a bar that it meets.
     Exit code: 0 shown, 2 there is no finished run.
 
     Examples:
@@ -34,7 +34,7 @@ def frontier(
 
       penjing frontier runs/reviews --by latency --json
 
-      penjing fit task.toml --size "5 MB"
+      penjing fit task.toml --size "5 MB" --drop-at-most 0.03
     """
     from penjing.search.frontier import frontier as of
     from penjing.search.frontier import read_trials

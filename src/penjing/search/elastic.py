@@ -24,6 +24,7 @@ from penjing.search.students import BLOCK_TEXTS, STUDENT_RATE, sample
 from penjing.shrink.elastic import compute, parts_of, sandwich
 from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.structure import extract, factor_words, sort_units
+from penjing.spec import Bar
 from penjing.train.batches import Tokens
 from penjing.train.checkpoint import load_encoder, save_encoder
 from penjing.train.distill import Distillation, distillation_loss
@@ -72,10 +73,20 @@ def train_elastic(context: Context, teacher: Trained) -> list[Trained]:
     together = _train_together(context, teacher, seed, lessons, shape, left_s=left_s)
     points = _points(context, seed, together, shape)
     write_text(context.store.root.parent / "frontier.json", json.dumps([point.model_dump() for point in points]))
-    polish_s = None if left_s is None else left_s * (1 - _TOGETHER_SHARE) / _PICKS
-    allowed = context.task.bar.allowed_drop(teacher.score)
-    picked = pick(points, least=teacher.score - (allowed or 0.0) - _SLACK, count=_PICKS)
+    picked = pick(points, least=least_score(context.task.bar, teacher=teacher.score) - _SLACK, count=_PICKS)
+    polish_s = None if left_s is None else left_s * (1 - _TOGETHER_SHARE) / len(picked)
     return [_polish(context, teacher, together, lessons, point, shape, time_limit_s=polish_s) for point in picked]
+
+
+def least_score(bar: Bar, *, teacher: float) -> float:
+    """Return the least score at which `bar` holds for a student of a teacher that scores `teacher`.
+
+    >>> least_score(Bar(at_least=0.88, drop_at_most=0.2), teacher=0.9)
+    0.88
+    """
+    allowed = bar.allowed_drop(teacher)
+    limits = [bar.at_least, None if allowed is None else teacher - allowed]
+    return max(limit for limit in limits if limit is not None)
 
 
 def pick(points: Sequence[Point], *, least: float, count: int) -> list[Point]:
@@ -121,7 +132,7 @@ def _train_together(
     context: Context, teacher: Trained, seed: _Seed, lessons: Lessons, shape: EncoderShape, *, left_s: float | None
 ) -> Trained:
     work = [compute(part, shape) for part in seed.parts]
-    step_work = work[0] + work[-1] + _BETWEEN * fmean(work[1:-1] or [0.0])
+    step_work = sum({work[0], work[-1]}) + _BETWEEN * fmean(work[1:-1] or [0.0])
     limit = None if left_s is None else left_s * _TOGETHER_SHARE
     plan = _plan(context, teacher, lessons, passes=_TOGETHER * _teacher_work(shape) / step_work, time_limit_s=limit)
 
@@ -202,9 +213,9 @@ def _polish(
 
 
 def _rank(context: Context, shape: EncoderShape) -> int | None:
-    """Return the width of the word embeddings where it is less than the teacher's."""
+    """Return the width of the word embeddings where it is less than the teacher's, and than its pieces are many."""
     rank = context.task.recipe.rank
-    return rank if rank is not None and rank < shape.hidden else None
+    return rank if rank is not None and rank < min(shape.hidden, shape.vocabulary) else None
 
 
 def _plan(

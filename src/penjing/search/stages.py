@@ -17,7 +17,7 @@ from typing import Any
 from penjing.files import file_sha256, storage_error, sync, write_text
 
 _SEAL = "stage.json"
-_FORMAT = 4  # raised when the meaning of stored files changes
+_FORMAT = 5  # raised when the meaning of stored files changes
 
 
 @dataclass(frozen=True, slots=True)

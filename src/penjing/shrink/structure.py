@@ -88,7 +88,7 @@ def factor_words(model: Encoder, rank: int, *, counts: Sequence[int]) -> Encoder
     lower rank", with rows weighted.
     """
     words = model.words.weight.detach()
-    weight = (torch.as_tensor(list(counts), dtype=words.dtype) + 1).sqrt()[:, None]
+    weight = (torch.as_tensor(list(counts), dtype=words.dtype, device=words.device) + 1).sqrt()[:, None]
     _, _, directions = torch.linalg.svd(words * weight, full_matrices=False)
     kept = directions[:rank]  # (rank, hidden), orthonormal rows
     state = {**model.state_dict(), "words.weight": words @ kept.T, "widen.weight": kept.T}
