@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 VerdictWord = Literal["met", "undecided", "not met"]
+Cost = Literal["size", "latency"]
 
 
 class Record(BaseModel):
@@ -93,6 +94,16 @@ class Trial(Record):
     notes: tuple[str, ...] = ()
     failed: str | None = None
     """Why there is no such model, where making it failed."""
+    bundle: str | None = None
+    """Its folder, relative to the run's."""
+    temperature: float = 1.0
+    """Fitted on dev; see `Outputs`."""
+
+    def cost(self, by: Cost) -> float | None:
+        """Return bytes, or seconds at p50; None where they were not measured."""
+        if by == "size":
+            return self.size_bytes
+        return self.latency.p50_s if self.latency else None
 
 
 class Machine(Record):

@@ -9,7 +9,7 @@ import penjing
 from penjing.cli import main as cli
 from penjing.errors import TaskError
 
-COMMANDS = ("fit", "predict", "bench", "verify")
+COMMANDS = ("fit", "predict", "bench", "verify", "frontier")
 
 
 def run(*arguments, **options):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from penjing.errors import TaskError
 from penjing.records import Interval, Latency, Quality, Trial
-from penjing.search.frontier import cost_of, frontier, read_trials
+from penjing.search.frontier import frontier, read_trials
 
 
 def trial(name, quality, size, p50=None, failed=None):
@@ -31,7 +31,7 @@ def test_what_another_beats_is_left_out():
 def test_every_trial_is_on_the_frontier_or_beaten_by_one_that_is(rows):
     trials = [trial(str(index), quality / 20, size) for index, (quality, size) in enumerate(rows)]
     kept = frontier(trials, cost="size")
-    costs = [cost_of(t, "size") for t in kept]
+    costs = [t.cost("size") for t in kept]
     assert costs == sorted(set(costs))
     for other in trials:
         assert any(t.quality.value >= other.quality.value and t.size_bytes <= other.size_bytes for t in kept)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from penjing.records import Trial
-    from penjing.search.frontier import Cost
+    from penjing.records import Cost, Trial
 
 _BAR = 24  # characters of the longest bar
 
@@ -20,13 +19,24 @@ def frontier(
     by: Annotated[
         Literal["size", "latency"], typer.Option("--by", help="What a trial costs: size, or latency (p50).")
     ] = "size",
-    as_json: Annotated[bool, typer.Option("--json", help="The trials of the frontier as JSON.")] = False,
+    pick: Annotated[
+        str | None,
+        typer.Option(
+            "--pick",
+            help="Make a bundle of the best trial that fulfils this, without training: "
+            '"size<5MB", "latency<2ms,drop<0.02"; also memory and quality. All on dev.',
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder of the picked bundle. [default: RUN/pick]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The trials of the frontier, or the pick, as JSON.")] = False,
 ) -> None:
     """Show the frontier of a finished run: the trials that no other beats both in quality and in cost.
 
-    The cheapest comes first. A smaller one becomes the bundle where fit runs again with a tighter size or latency, and
-    a bar that it meets.
-    Exit code: 0 shown, 2 there is no finished run.
+    The cheapest comes first. With --pick the best trial that fulfils the conditions becomes a bundle of its own; it is
+    known on dev alone. Where fit runs again with a tighter size or latency, it judges its choice on test.
+    Exit code: 0 shown or made, 2 there is no finished run, or no trial fulfils the conditions.
 
     Examples:
 
@@ -34,24 +44,39 @@ def frontier(
 
       penjing frontier runs/reviews --by latency --json
 
-      penjing fit task.toml --size "5 MB" --drop-at-most 0.03
+      penjing frontier runs/reviews --pick "size<5MB" --output small
     """
     from penjing.search.frontier import frontier as of
     from penjing.search.frontier import read_trials
 
     trials = read_trials(run)
+    if pick is not None:
+        _make(run, trials, pick, folder=output or run / "pick", as_json=as_json)
+        return
     found = of(trials, cost=by)
     if as_json:
         typer.echo(json.dumps([trial.model_dump() for trial in found], ensure_ascii=False))
         return
-    _show(found, of_all=len(trials), by=by)
+    _show(found, by=by)
+    typer.echo(f"\n{len(found)} of {len(trials)} trials: no other is as good for less.")
 
 
-def _show(found: tuple[Trial, ...], *, of_all: int, by: Cost) -> None:
+def _make(run: Path, trials: tuple[Trial, ...], pick: str, *, folder: Path, as_json: bool) -> None:
+    from penjing.search.pick import parse_conditions, pick_trial, write_pick
+
+    trial = pick_trial(trials, parse_conditions(pick))
+    write_pick(run, trial, folder)
+    if as_json:
+        typer.echo(json.dumps({"trial": trial.model_dump(), "bundle": str(folder)}, ensure_ascii=False))
+        return
+    _show((trial,), by="size")
+    typer.echo(f'\nbundle   {folder}\nuse it   penjing predict {folder} "…"')
+
+
+def _show(found: tuple[Trial, ...], *, by: Cost) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from penjing.search.frontier import cost_of
     from penjing.units import show_seconds, show_size
 
     console = Console(highlight=False)
@@ -62,7 +87,7 @@ def _show(found: tuple[Trial, ...], *, of_all: int, by: Cost) -> None:
     for name in ("quality on dev", "95 %", "size", "p50"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column(f"{by}, longest = {_BAR}", no_wrap=True)
-    most = max((cost_of(trial, by) or 0 for trial in found), default=0)
+    most = max((trial.cost(by) or 0 for trial in found), default=0)
     for trial in found:
         assert trial.quality is not None
         table.add_row(
@@ -71,7 +96,6 @@ def _show(found: tuple[Trial, ...], *, of_all: int, by: Cost) -> None:
             f"{trial.quality.ci.low:.3f}-{trial.quality.ci.high:.3f}",
             show_size(trial.size_bytes) if trial.size_bytes else "-",
             show_seconds(trial.latency.p50_s) if trial.latency else "-",
-            "█" * max(1, round(_BAR * (cost_of(trial, by) or 0) / most)) if most else "",
+            "█" * max(1, round(_BAR * (trial.cost(by) or 0) / most)) if most else "",
         )
     console.print(table)
-    console.print(f"\n{len(found)} of {of_all} trials: no other is as good for less.", style="dim")

@@ -24,8 +24,8 @@ from penjing.train.encoder import EncoderShape
 
 Array = NDArray[Any]
 Embeddings = Literal["float32", "int8", "int4"]
-OPSET = 20
-IR_VERSION = 10
+OPSET = 23
+IR_VERSION = 11
 LARGEST_WEIGHT = 64
 _INT4_ZERO = 8
 _INT4_GROUP = 32
@@ -74,8 +74,7 @@ class _Graph:
         """Append all nodes, in the order of the computation."""
         x = self._embeddings()
         mask = self._node("Cast", "attention_mask", to=TensorProto.FLOAT, name="mask")
-        wide = self._node("Unsqueeze", mask, self._ints("axes_heads", [1, 2]))
-        bias = self._node("Mul", self._node("Sub", self._float("one", 1.0), wide), self._float("masked", _MASKED))
+        bias = self._attention_bias(mask)
         for layer in range(self.shape.layers):
             x = self._block(layer, x, bias)
         pooled = self._pool(x, mask)
@@ -139,16 +138,20 @@ class _Graph:
         expanded = self._linear(f"{name}.ffn_out", expanded)
         return self._norm(f"{name}.ffn_norm", self._node("Add", expanded, x))
 
+    def _attention_bias(self, mask: str) -> str:
+        """Return what is added to every score, (batch, 1, length, length): 0, or much less than 0 for padding."""
+        wide = self._node("Unsqueeze", mask, self._ints("axes_heads", [1, 2]))
+        bias = self._node("Mul", self._node("Sub", self._float("one", 1.0), wide), self._float("masked", _MASKED))
+        length = self._node("Shape", "input_ids", start=1, end=2)
+        rows = self._node("Concat", self._ints("before_rows", [1, 1]), length, self._ints("after_rows", [1]), axis=0)
+        return self._node("Expand", bias, rows)
+
     def _attention(self, layer: int, qkv: str, bias: str) -> str:
-        heads, size = self.shape.heads[layer], self.shape.head_size
-        split = self._node("Reshape", qkv, self._ints(f"split_{heads}", [0, 0, 3, heads, size]))
-        turned = self._node("Transpose", split, perm=[2, 0, 3, 1, 4])  # (3, batch, heads, length, size)
-        q, k, v = (self._node("Gather", turned, self._int(f"part_{part}", part), axis=0) for part in range(3))
-        k = self._node("Transpose", k, perm=[0, 1, 3, 2])
-        scores = self._node("Mul", self._node("MatMul", q, k), self._float("scale", size**-0.5))
-        weights = self._node("Softmax", self._node("Add", scores, bias), axis=-1)
-        mixed = self._node("Transpose", self._node("MatMul", weights, v), perm=[0, 2, 1, 3])
-        return self._node("Reshape", mixed, self._ints(f"join_{heads}", [0, 0, heads * size]))
+        heads = self.shape.heads[layer]
+        q, k, v = (f"blocks.{layer}.{part}" for part in "qkv")
+        split = helper.make_node("Split", [qkv], [q, k, v], name=f"n_blocks.{layer}.split", axis=-1, num_outputs=3)
+        self.nodes.append(split)
+        return self._node("Attention", q, k, v, bias, q_num_heads=heads, kv_num_heads=heads)
 
     def _pool(self, x: str, mask: str) -> str:
         if self.shape.pooling == "first":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from penjing.records import Trial
+from penjing.records import Cost, Trial
 from penjing.report import show
 from penjing.report.facts import bar_value, passes
 from penjing.report.markup import Markup, data, el, join
@@ -12,7 +10,6 @@ from penjing.report.model import RunReport
 from penjing.report.scatter import Chart, Mark, Point, draw
 from penjing.report.words import Pair, Words, joined, same, spans
 
-Cost = Literal["size", "latency"]
 _MARKS: dict[str, Mark] = {
     "teacher": "square",
     "plain-int8": "square",
@@ -65,7 +62,7 @@ def _figure(run: RunReport, cost: Cost, *, say: Words) -> Markup | None:
 
 
 def _point(run: RunReport, trial: Trial, cost: Cost, *, say: Words) -> Point | None:
-    quality, value = trial.quality, _cost(trial, cost)
+    quality, value = trial.quality, trial.cost(cost)
     if quality is None or not value:
         return None
     title = say.pair(
@@ -88,12 +85,6 @@ def _point(run: RunReport, trial: Trial, cost: Cost, *, say: Words) -> Point | N
         title=title,
         href=f"#{anchor(run, trial)}",
     )
-
-
-def _cost(trial: Trial, cost: Cost) -> float | None:
-    if cost == "size":
-        return trial.size_bytes
-    return trial.latency.p50_s if trial.latency else None
 
 
 def _show(value: float, cost: Cost) -> str:

@@ -12,7 +12,7 @@ import onnx
 
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
-from penjing.export.onnx import Embeddings, encoder_to_onnx
+from penjing.export.onnx import OPSET, Embeddings, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.files import write_text
 from penjing.records import Step
@@ -170,7 +170,14 @@ def _candidate(
     context.reporter.begin(f"export {name}")
     stage = context.store.stage(
         "bundle",
-        {"trained": source.key, "positions": source.model.shape.positions, "name": name, **context.base_key, **inputs},
+        {
+            "trained": source.key,
+            "positions": source.model.shape.positions,
+            "name": name,
+            "opset": OPSET,
+            **context.base_key,
+            **inputs,
+        },
         make,
     )
     manifest = _read_manifest(stage.folder)

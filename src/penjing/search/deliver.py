@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from penjing._version import __version__
-from penjing.bundle import load, read_manifest, write_bundle
-from penjing.bundle.golden import GOLDEN_NAME, choose_texts, write_golden
-from penjing.bundle.manifest import Golden
+from penjing.bundle.golden import choose_texts
 from penjing.bundle.write import stamp, versions
-from penjing.measure.machine import instruction_set, machine
+from penjing.measure.machine import machine
 from penjing.measure.verdict import judge
 from penjing.records import Quality, Trial, Verdict
 from penjing.report import Commands, DataFacts, Measurement, RunReport, write_report
@@ -22,9 +19,9 @@ from penjing.search.choose import Choice, settled
 from penjing.search.context import Context
 from penjing.search.evaluate import ROUNDS, Answers, decided, split_quality
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
+from penjing.search.handover import hand_over
 
 BASELINE, TEACHER, TRIMMED = "linear", "teacher", "trimmed teacher"
-_GOLDEN_SHARE = 0.05  # of the largest golden logit: how far another instruction set may be off
 
 
 @dataclass(frozen=True)
@@ -77,38 +74,24 @@ def _verdict_on_test(context: Context, outcome: Outcome) -> Verdict:
 def _write_choice(
     context: Context, outcome: Outcome, folder: Path, *, verdict: Verdict, quality: Quality, touches: int
 ) -> None:
-    """Copy the chosen candidate's bundle, with golden answers and everything known about it."""
-    candidate = outcome.candidates[outcome.name]
-    manifest = read_manifest(candidate.folder)
-    texts = choose_texts(context.texts("dev"))
-    bundle = load(candidate.folder, threads=context.task.budget.threads)
-    logits = bundle.logits(texts, batch_size=8)
-    tolerance = max(1e-3, round(_GOLDEN_SHARE * float(abs(logits).max()), 4))
-    outputs = manifest.outputs.model_copy(
-        update={
-            "temperature": outcome.on_dev[outcome.name].temperature,
-            "abstain_below": context.task.abstain_below,
-        }
-    )
-    dev = outcome.choice.trial.quality
-    finished = manifest.model_copy(
-        update={
-            **stamp(),
+    """Hand over the chosen candidate with everything known about it."""
+    candidate, trial = outcome.candidates[outcome.name], outcome.choice.trial
+    hand_over(
+        trial,
+        candidate.folder,
+        folder,
+        golden_texts=choose_texts(context.texts("dev")),
+        threads=context.task.budget.threads,
+        abstain_below=context.task.abstain_below,
+        known={
             "name": f"{context.task.name}: {outcome.name}",
-            "outputs": outputs,
             "origin": None if candidate.engine == "linear" else context.model.origin,
-            "quality": {found.split: found for found in (dev, quality) if found is not None},
+            "quality": {found.split: found for found in (trial.quality, quality) if found is not None},
             "verdict": verdict,
             "test_touches": touches,
-            "golden": Golden(n=len(texts), isa=instruction_set(), tolerance=tolerance),
             "task": context.task.model_dump(mode="json"),
-        }
+        },
     )
-    with TemporaryDirectory(dir=folder.parent, prefix=".golden-") as temporary:
-        golden = Path(temporary) / GOLDEN_NAME
-        write_golden(golden, texts, logits, manifest.outputs.labels)
-        files = {name: candidate.folder / name for name in manifest.files}
-        write_bundle(folder, finished, {**files, GOLDEN_NAME: golden})
 
 
 def _report(

@@ -157,5 +157,7 @@ def make_trial(context: Context, candidate: Candidate, found: Answers, timing: T
         train_s=candidate.train_s,
         notes=candidate.notes,
         failed=failed,
+        bundle=candidate.folder.relative_to(context.store.root.parent).as_posix(),
+        temperature=found.temperature,
     )
     return trial.model_copy(update={"over_budget": broken_limits(trial, context.task.budget)})

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ValidationError
 
 from penjing.errors import TaskError
-from penjing.records import Trial
+from penjing.records import Cost, Trial
 
-Cost = Literal["size", "latency"]
 JOURNAL_NAME = "trials.jsonl"
 _MOST_JOURNAL_BYTES = 64 * 2**20
 
@@ -46,13 +44,6 @@ def read_trials(run: Path) -> tuple[Trial, ...]:
         ) from None
 
 
-def cost_of(trial: Trial, cost: Cost) -> float | None:
-    """Return bytes, or seconds at p50; None where they were not measured."""
-    if cost == "size":
-        return trial.size_bytes
-    return trial.latency.p50_s if trial.latency else None
-
-
 def frontier(trials: Sequence[Trial], *, cost: Cost) -> tuple[Trial, ...]:
     """Return the trials that were measured and that no other beats in quality at the same or a lower cost.
 
@@ -61,7 +52,7 @@ def frontier(trials: Sequence[Trial], *, cost: Cost) -> tuple[Trial, ...]:
     measured = [
         (found, -trial.quality.value, trial)
         for trial in trials
-        if trial.failed is None and trial.quality is not None and (found := cost_of(trial, cost)) is not None
+        if trial.failed is None and trial.quality is not None and (found := trial.cost(cost)) is not None
     ]
     kept: list[Trial] = []
     best = float("-inf")

@@ -1,0 +1,122 @@
+"""Another bundle of a finished run, chosen by conditions such as "size<5MB": made without training."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from penjing.bundle import read_manifest
+from penjing.bundle.golden import read_golden
+from penjing.errors import TaskError
+from penjing.records import Trial
+from penjing.search.fit import BUNDLE_NAME
+from penjing.search.handover import hand_over
+from penjing.spec import Budget
+from penjing.units import parse_seconds, parse_size
+
+_MOST_CHARACTERS = 200
+_RULE = 'conditions such as "size<5MB", "latency<2ms", "memory<200MB", "quality>0.87", "drop<0.01", joined by commas'
+_CONDITION = re.compile(r"\s*(size|latency|memory|quality|drop)\s*([<>])\s*([^\s,<>](?:[^,<>]*[^\s,<>])?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A figure of a trial that must be below, or above, a limit (bytes, seconds, or the metric's units)."""
+
+    figure: str
+    sign: str
+    limit: float
+
+    def holds(self, trial: Trial) -> bool:
+        """Return whether `trial` fulfils it; what was not measured does not."""
+        value = _FIGURES[self.figure](trial)
+        if value is None:
+            return False
+        return value < self.limit if self.sign == "<" else value > self.limit
+
+
+_FIGURES: dict[str, Callable[[Trial], float | None]] = {
+    "size": lambda trial: trial.size_bytes,
+    "latency": lambda trial: trial.cost("latency"),
+    "memory": lambda trial: trial.memory_bytes,
+    "quality": lambda trial: trial.quality.value if trial.quality else None,
+    "drop": lambda trial: trial.verdict.drop if trial.verdict else None,
+}
+
+
+def parse_conditions(text: str) -> tuple[Condition, ...]:
+    """Return the conditions that `text` names.
+
+    >>> parse_conditions("size<5MB, quality>0.87")
+    (Condition(figure='size', sign='<', limit=5000000), Condition(figure='quality', sign='>', limit=0.87))
+
+    Raises:
+        TaskError: a part of it is no condition.
+    """
+    if len(text) > _MOST_CHARACTERS:
+        raise TaskError("too long for a pick", value=f"{len(text)} characters", rule=f"at most {_MOST_CHARACTERS}")
+    return tuple(_parse(part) for part in text.split(","))
+
+
+def _parse(text: str) -> Condition:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise TaskError("not a condition", value=text.strip(), rule=_RULE)
+    figure, sign, limit = match.groups()
+    parse = {"size": parse_size, "memory": parse_size, "latency": parse_seconds}.get(figure, _number)
+    return Condition(figure, sign, parse(limit))
+
+
+def _number(text: str) -> float:
+    if not re.fullmatch(r"-?\d+(\.\d+)?", text):
+        raise TaskError("not a number", value=text, rule=_RULE)
+    return float(text)
+
+
+def pick_trial(trials: Sequence[Trial], conditions: Sequence[Condition]) -> Trial:
+    """Return the best trial on dev that fulfils all conditions; of equals the smallest.
+
+    Raises:
+        TaskError: none does.
+    """
+    able = [trial for trial in trials if trial.failed is None and trial.quality is not None]
+    found = [trial for trial in able if all(condition.holds(trial) for condition in conditions)]
+    if not found:
+        raise TaskError(
+            "no trial of this run fulfils that",
+            value=f"{len(able)} trials",
+            next_step="penjing frontier RUN shows what each costs and gives; penjing fit with other sizes adds more",
+        )
+    return max(found, key=lambda trial: (trial.quality.value if trial.quality else 0.0, -(trial.size_bytes or 0)))
+
+
+def write_pick(run: Path, trial: Trial, folder: Path) -> None:
+    """Make `folder` a bundle of `trial`, with its figures on dev; test is not touched.
+
+    Raises:
+        TaskError: the run has no bundle, or the trial's files are not there.
+        BundleError: files of the run have changed.
+    """
+    source = run / trial.bundle if trial.bundle else None
+    if source is None or not source.is_dir() or run.resolve() not in source.resolve().parents:
+        raise TaskError(
+            "the files of this trial are not there",
+            value=trial.name,
+            next_step="Run penjing fit with the same task again: what was trained is used again",
+        )
+    chosen = read_manifest(run / BUNDLE_NAME)
+    hand_over(
+        trial,
+        source,
+        folder,
+        golden_texts=[row.text for row in read_golden(run / BUNDLE_NAME)],
+        threads=(trial.latency or Budget()).threads,
+        abstain_below=chosen.outputs.abstain_below,
+        known={
+            "quality": {"dev": trial.quality} if trial.quality else {},
+            "verdict": trial.verdict,
+            "task": chosen.task,
+        },
+    )
