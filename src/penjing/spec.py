@@ -165,7 +165,7 @@ class Recipe(_Spec):
     heads: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
     """Shares of the attention heads that stay."""
     rank: Annotated[int, Field(gt=0, multiple_of=8)] | None = None
-    """The width of the word embeddings of elastic students; default: that of the teacher."""
+    """The width of the students' word embeddings; default: that of the teacher."""
     vocabulary: Annotated[int, Field(gt=0)] | None = None
     """About how many pieces to keep; never fewer than the special ones and the characters of the training texts."""
     max_length: Annotated[int, Field(ge=8, le=8192)] | None = None

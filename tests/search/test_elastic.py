@@ -2,11 +2,15 @@
 
 import json
 
+import onnx
 import pytest
 
 from penjing import fit, read_task
-from penjing.search.elastic import Point, least_score, pick
-from penjing.spec import Bar
+from penjing.search.elastic import Point, _polish_time, least_score, pick
+from penjing.search.recipes import elastic_sizes, structures
+from penjing.shrink.elastic import Sizes
+from penjing.spec import Bar, Recipe
+from penjing.train.encoder import EncoderShape
 from tests.search.test_reuse import Log
 from tests.tiny_task import write_tiny_task
 
@@ -28,7 +32,7 @@ def finished(tmp_path_factory):
 
 def test_a_run_measures_every_size_and_delivers_a_polished_pick(finished):
     folder, result = finished
-    points = [Point.model_validate(row) for row in json.loads((folder / "run" / "frontier.json").read_text("utf-8"))]
+    points = [Point.model_validate(row) for row in json.loads((folder / "run" / "sizes.json").read_text("utf-8"))]
     assert len(points) == 8
     assert len({point.name for point in points}) == 8
     picked = {point.name for point in points} & {trial.name for trial in result.trials}
@@ -45,7 +49,7 @@ def test_a_changed_bar_trains_nothing_that_is_there(finished):
     task = read_task(folder / "task.toml", overrides={**ELASTIC, "bar.confidence": 0.6})
     fit(task, output=folder / "run", cache=folder / "cache", reporter=log)
     assert log.reused["elastic, 8 sizes"]
-    assert log.reused["frontier"]
+    assert log.reused["sizes on dev"]
     assert log.reused["latency and memory"]
 
 
@@ -80,3 +84,40 @@ def test_the_smallest_that_scores_enough_is_picked_with_the_next_better():
     assert [p.compute for p in pick(points, least=0.5, count=2)] == [2, 1]
     assert [p.compute for p in pick(points, least=0.99, count=2)] == [5, 4]
     assert [p.compute for p in pick(points[:1], least=0.99, count=2)] == [1]
+
+
+SHAPE = EncoderShape(50, 24, 4, heads=(6,) * 6, ffn=(256,) * 6, positions=8, labels=2)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sizes"),
+    [
+        ({}, Sizes((2, 3, 4, 5), (4, 6), (64, 128))),
+        ({"layers": (3, 9)}, Sizes((3, 6), (6,), (256,))),
+        ({"ffn": (0.5,)}, Sizes((6,), (6,), (128,))),
+        ({"heads": (0.5, 0.5), "layers": (1,)}, Sizes((1,), (3,), (256,))),
+    ],
+)
+def test_what_no_list_names_stays_whole(recipe, sizes):
+    assert elastic_sizes(Recipe(**recipe), shape=SHAPE) == sizes
+    if recipe:
+        separate = structures(Recipe(**recipe), layers=6)
+        assert {s.layers for s in separate} == set(sizes.layers)
+        assert {round(s.heads * 6) for s in separate} == set(sizes.heads)
+
+
+def test_separate_students_have_narrow_embeddings_too(finished):
+    folder, _ = finished
+    overrides = {"recipe.rank": 16, "recipe.layers": [2, 1]}
+    result = fit(read_task(folder / "task.toml", overrides=overrides), output=folder / "run", cache=folder / "cache")
+    students = [trial for trial in result.trials if any(step.name == "distill" for step in trial.recipe)]
+    assert len(students) == 8
+    assert all(any(step.name == "embeddings" for step in trial.recipe) for trial in students)
+    model = onnx.load(folder / "run" / students[-4].bundle / "model.onnx")
+    sizes = {found.name: tuple(found.dims) for found in model.graph.initializer}
+    assert sizes["words.weight"][1] == 16
+
+
+def test_polishing_gets_the_time_that_scoring_leaves():
+    assert _polish_time(100.0, 10.0) == 40.0
+    assert _polish_time(100.0, 90.0) == 25.0

@@ -7,8 +7,9 @@ learn together for about three times the teacher's work; a polish of one pick ta
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -17,13 +18,14 @@ import numpy as np
 from penjing.files import write_text
 from penjing.records import Record, Step
 from penjing.search.context import Context
+from penjing.search.embeddings import narrow_steps, narrowed, rank_of
 from penjing.search.lessons import Lessons, make_lessons, students_time
 from penjing.search.models import Trained, dev_score, supervised, trained_stage
 from penjing.search.recipes import elastic_sizes
-from penjing.search.students import BLOCK_TEXTS, STUDENT_RATE, sample
+from penjing.search.students import BLOCK_TEXTS, sample, student_plan
 from penjing.shrink.elastic import compute, parts_of, sandwich
 from penjing.shrink.importance import least_needed_blocks, unit_importance
-from penjing.shrink.structure import extract, factor_words, sort_units
+from penjing.shrink.structure import extract, sort_units
 from penjing.spec import Bar
 from penjing.train.batches import Tokens
 from penjing.train.checkpoint import load_encoder, save_encoder
@@ -34,12 +36,13 @@ from penjing.train.loop import Loss, TrainPlan
 _TOGETHER, _POLISH = 3.0, 4.0  # the work of training all sizes, and of one polish, in trainings of the teacher
 _BETWEEN = 1  # sizes drawn at a step beside the largest and the smallest
 _PICKS = 2
+SIZES_NAME = "sizes.json"
 _TOGETHER_SHARE = 0.5  # of the students' time, where time is limited; the picks share the rest
 _SLACK = 0.01  # how much a polish may be hoped to gain
 
 
 class Point(Record):
-    """One size of the elastic model: its score on dev in float32, before any polish."""
+    """One size of the elastic model: its score on dev as it was trained, before any polish."""
 
     name: str
     blocks: tuple[int, ...]
@@ -65,17 +68,23 @@ class _Seed:
 
 
 def train_elastic(context: Context, teacher: Trained) -> list[Trained]:
-    """Return the polished picks, largest first; `frontier.json` in the run folder holds every size."""
+    """Return the polished picks, largest first; `sizes.json` in the run folder holds every size."""
     lessons = make_lessons(context, teacher)
     left_s = students_time(context, teacher)
     seed = _seed(context, teacher)
     shape = teacher.load().shape
     together = _train_together(context, teacher, seed, lessons, shape, left_s=left_s)
-    points = _points(context, seed, together, shape)
-    write_text(context.store.root.parent / "frontier.json", json.dumps([point.model_dump() for point in points]))
+    points, scoring_s = _points(context, seed, together, shape)
+    write_text(context.store.root.parent / SIZES_NAME, json.dumps([point.model_dump() for point in points]))
     picked = pick(points, least=least_score(context.task.bar, teacher=teacher.score) - _SLACK, count=_PICKS)
-    polish_s = None if left_s is None else left_s * (1 - _TOGETHER_SHARE) / len(picked)
+    polish_s = None if left_s is None else _polish_time(left_s, scoring_s) / len(picked)
     return [_polish(context, teacher, together, lessons, point, shape, time_limit_s=polish_s) for point in picked]
+
+
+def _polish_time(left_s: float, scoring_s: float) -> float:
+    """Return the seconds for all polishes: their share without what scoring took, or half of it where that is more."""
+    share = left_s * (1 - _TOGETHER_SHARE)
+    return max(share - scoring_s, share / 2)
 
 
 def least_score(bar: Bar, *, teacher: float) -> float:
@@ -90,9 +99,10 @@ def least_score(bar: Bar, *, teacher: float) -> float:
 
 
 def pick(points: Sequence[Point], *, least: float, count: int) -> list[Point]:
-    """Return up to `count` points for a polish, largest first: the smallest that scores `least`, and larger ones.
+    """Return up to `count` points for a polish, largest first, of those that no smaller one equals in score.
 
-    Only points that no smaller one beats are picked. Where none scores `least`, the best ones are taken.
+    They are the smallest that scores `least` and the next larger ones; where there are not so many larger ones, or
+    none scores `least`, they are the largest.
     """
     best, frontier = float("-inf"), list[Point]()
     for point in sorted(points, key=lambda point: (point.compute, -point.score)):
@@ -106,7 +116,8 @@ def pick(points: Sequence[Point], *, least: float, count: int) -> list[Point]:
 
 def _seed(context: Context, teacher: Trained) -> _Seed:
     """Return the teacher with its units sorted by importance, and the parts in the order of their compute."""
-    rank = _rank(context, teacher.load().shape)
+    context.reporter.begin("importance")
+    rank = rank_of(context, teacher.load().shape)
 
     def make(folder: Path, _: Path) -> None:
         model = teacher.load()
@@ -115,13 +126,11 @@ def _seed(context: Context, teacher: Trained) -> _Seed:
         removal = least_needed_blocks(model, few, count=model.shape.layers - 1, device=context.device)
         loss = supervised(context, truth.numpy())
         model = sort_units(model, unit_importance(model, tokens, loss=loss, device=context.device))
-        if rank is not None:
-            counts = np.bincount(context.tokens["train"].ids, minlength=model.shape.vocabulary)
-            model = factor_words(model, rank, counts=counts.tolist())
-        save_encoder(model, folder)
+        save_encoder(narrowed(context, model), folder)
         write_text(folder / "removal.json", json.dumps(removal))
 
     stage = context.store.stage("elastic-start", {"teacher": teacher.key, "rank": rank, "seed": context.seed}, make)
+    context.reporter.end("of blocks, heads and neurons", reused=stage.reused)
     removal = json.loads((stage.folder / "removal.json").read_text(encoding="utf-8"))
     shape = teacher.load().shape
     parts = parts_of(elastic_sizes(context.task.recipe, shape=shape), removal=removal, shape=shape)
@@ -134,7 +143,7 @@ def _train_together(
     work = [compute(part, shape) for part in seed.parts]
     step_work = sum({work[0], work[-1]}) + _BETWEEN * fmean(work[1:-1] or [0.0])
     limit = None if left_s is None else left_s * _TOGETHER_SHARE
-    plan = _plan(context, teacher, lessons, passes=_TOGETHER * _teacher_work(shape) / step_work, time_limit_s=limit)
+    plan = _plan(context, teacher, lessons, work=_TOGETHER, of=step_work, time_limit_s=limit)
 
     def start() -> tuple[Encoder, Tokens, Loss]:
         return load_encoder(seed.folder), lessons.tokens, _loss(context, lessons)
@@ -152,22 +161,24 @@ def _train_together(
     return trained_stage(context, name, (), inputs, plan, start, parts=parts, judged=judged)
 
 
-def _points(context: Context, seed: _Seed, together: Trained, shape: EncoderShape) -> list[Point]:
-    """Return every size with its score on dev."""
-    context.reporter.begin("frontier")
+def _points(context: Context, seed: _Seed, together: Trained, shape: EncoderShape) -> tuple[list[Point], float]:
+    """Return every size with its score on dev, and the seconds that took."""
+    context.reporter.begin("sizes on dev")
 
     def make(folder: Path, _: Path) -> None:
-        model, rows = together.load(), []
+        model, rows, started = together.load(), [], time.monotonic()
         for done, part in enumerate(seed.parts, start=1):
             name, score = size_name(part, shape), dev_score(context, model, part)
             rows.append(Point(name=name, score=score, compute=compute(part, shape), **asdict(part)))
             context.reporter.advance(done, len(seed.parts))
-        write_text(folder / "points.json", json.dumps([row.model_dump() for row in rows]))
+        found = {"points": [row.model_dump() for row in rows], "seconds": time.monotonic() - started}
+        write_text(folder / SIZES_NAME, json.dumps(found))
 
-    stage = context.store.stage("frontier", {"elastic": together.key, "metric": context.task.bar.metric}, make)
-    rows = json.loads((stage.folder / "points.json").read_text(encoding="utf-8"))
-    context.reporter.end(f"{len(rows)} sizes on dev", reused=stage.reused)
-    return [Point.model_validate(row) for row in rows]
+    stage = context.store.stage("sizes", {"elastic": together.key, "metric": context.task.bar.metric}, make)
+    found = json.loads((stage.folder / SIZES_NAME).read_text(encoding="utf-8"))
+    points = [Point.model_validate(row) for row in found["points"]]
+    context.reporter.end(f"{len(points)} sizes, best {max(point.score for point in points):.4f}", reused=stage.reused)
+    return points, float(found["seconds"])
 
 
 def size_name(part: Part, shape: EncoderShape) -> str:
@@ -191,17 +202,14 @@ def _polish(
     *,
     time_limit_s: float | None,
 ) -> Trained:
-    passes = _POLISH * _teacher_work(shape) / point.compute
-    plan = _plan(context, teacher, lessons, passes=passes, time_limit_s=time_limit_s)
+    plan = _plan(context, teacher, lessons, work=_POLISH, of=point.compute, time_limit_s=time_limit_s)
 
     def start() -> tuple[Encoder, Tokens, Loss]:
         return extract(together.load(), point.part), lessons.tokens, _loss(context, lessons)
 
-    rank = _rank(context, shape)
-    narrowed = (Step(name="embeddings", values={"rank": rank}),) if rank else ()
     sizes = {"layers": len(point.blocks), "heads": point.heads, "ffn": point.ffn}
     cut = Step(name="elastic", values=sizes)
-    steps = (*teacher.recipe[:1], context.vocabulary.step, *narrowed, cut, Step(name="polish"))
+    steps = (*teacher.recipe[:1], context.vocabulary.step, *narrow_steps(context, shape), cut, Step(name="polish"))
     inputs = {
         "elastic": together.key,
         "lessons": lessons.key,
@@ -209,29 +217,16 @@ def _polish(
         "plan": asdict(plan),
         "loss": asdict(Distillation()),
     }
-    return trained_stage(context, point.name, steps, inputs, plan, start)
-
-
-def _rank(context: Context, shape: EncoderShape) -> int | None:
-    """Return the width of the word embeddings where it is less than the teacher's, and than its pieces are many."""
-    rank = context.task.recipe.rank
-    return rank if rank is not None and rank < min(shape.hidden, shape.vocabulary) else None
+    polished = trained_stage(context, point.name, steps, inputs, plan, start)
+    return replace(polished, train_s=together.train_s + polished.train_s)
 
 
 def _plan(
-    context: Context, teacher: Trained, lessons: Lessons, *, passes: float, time_limit_s: float | None
+    context: Context, teacher: Trained, lessons: Lessons, *, work: float, of: float, time_limit_s: float | None
 ) -> TrainPlan:
-    """Return a plan of `passes` over as many texts as there are in train, for each pass of the teacher."""
-    recipe = context.task.recipe
-    real = passes * float(teacher.recipe[0].values["epochs"])
-    return TrainPlan(
-        epochs=(recipe.student_epochs or real) * len(context.tokens["train"]) / len(lessons.tokens),
-        learning_rate=STUDENT_RATE,
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        time_limit_s=time_limit_s,
-        patience=4,
-    )
+    """Return a plan whose steps, each of the work `of`, add up to `work` times the training of the teacher."""
+    passes = work * _teacher_work(teacher.load().shape) / of * float(teacher.recipe[0].values["epochs"])
+    return student_plan(context, lessons, passes=passes, patience=4, time_limit_s=time_limit_s)
 
 
 def _teacher_work(shape: EncoderShape) -> float:

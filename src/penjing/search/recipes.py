@@ -79,13 +79,17 @@ def _default(layers: int) -> tuple[Structure, ...]:
 def elastic_sizes(recipe: Recipe, *, shape: EncoderShape) -> Sizes:
     """Return the depths and widths that one elastic training covers.
 
-    Without a list in the recipe: all depths from a third of the teacher's to one block less than it, all and two
-    thirds of the heads, a half and a quarter of the neurons.
+    Without any list in the recipe: all depths from a third of the teacher's to one block less than it, all and two
+    thirds of the heads, a half and a quarter of the neurons. With one, what is not listed stays whole.
     """
+    listed = recipe.layers or recipe.heads or recipe.ffn
     fewest = max(1, round(shape.layers / 3))
-    depths = recipe.layers or tuple(range(fewest, max(fewest, shape.layers - 1) + 1))
+    every = tuple(range(fewest, max(fewest, shape.layers - 1) + 1))
+    depths = recipe.layers or ((shape.layers,) if listed else every)
+    heads = recipe.heads or ((1.0,) if listed else (1.0, 2 / 3))
+    ffn = recipe.ffn or ((1.0,) if listed else (0.5, 0.25))
     return Sizes(
         layers=tuple(sorted({min(depth, shape.layers) for depth in depths})),
-        heads=tuple(sorted({max(1, round(share * shape.heads[0])) for share in recipe.heads or (1.0, 2 / 3)})),
-        ffn=tuple(sorted({ffn_width(share, shape.ffn[0]) for share in recipe.ffn or (0.5, 0.25)})),
+        heads=tuple(sorted({max(1, round(share * shape.heads[0])) for share in heads})),
+        ffn=tuple(sorted({ffn_width(share, shape.ffn[0]) for share in ffn})),
     )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from penjing.search.context import Context
+from penjing.search.embeddings import narrow_steps, narrowed, rank_of
 from penjing.search.lessons import Lessons, make_lessons, students_time
 from penjing.search.models import Trained, supervised, trained_stage
 from penjing.search.recipes import Structure, structures
@@ -19,7 +20,7 @@ from penjing.train.distill import Distillation, distillation_loss
 from penjing.train.encoder import Encoder
 from penjing.train.loop import Loss, TrainPlan
 
-STUDENT_EPOCHS, STUDENT_RATE = 9.0, 2e-4
+_PASSES, _RATE = 9.0, 2e-4
 _SAMPLE_TEXTS, BLOCK_TEXTS = 256, 32  # for the importance of heads and neurons, and of blocks
 
 
@@ -56,15 +57,7 @@ def _train_student(
     *,
     time_limit_s: float | None,
 ) -> Trained:
-    recipe = context.task.recipe
-    plan = TrainPlan(
-        epochs=(recipe.student_epochs or STUDENT_EPOCHS) * len(context.tokens["train"]) / len(lessons.tokens),
-        learning_rate=STUDENT_RATE,
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        time_limit_s=time_limit_s,
-        patience=3,
-    )
+    plan = student_plan(context, lessons, passes=_PASSES, patience=3, time_limit_s=time_limit_s)
 
     def start() -> tuple[Encoder, Tokens, Loss]:
         loss = distillation_loss(lessons.said, weights=Distillation(), multi_label=context.splits.multi_label)
@@ -74,12 +67,29 @@ def _train_student(
         "lessons": lessons.key,
         "start": start_from.model.key,
         "structure": asdict(structure),
+        "rank": rank_of(context, start_from.model.load().shape),
         "plan": asdict(plan),
         "loss": asdict(Distillation()),
     }
     fine_tune = start_from.model.recipe[:1]
-    recipe_steps = (*fine_tune, context.vocabulary.step, *structure.steps)
+    narrow_words = narrow_steps(context, start_from.model.load().shape)
+    recipe_steps = (*fine_tune, context.vocabulary.step, *narrow_words, *structure.steps)
     return trained_stage(context, structure.name, recipe_steps, inputs, plan, start)
+
+
+def student_plan(
+    context: Context, lessons: Lessons, *, passes: float, patience: int, time_limit_s: float | None
+) -> TrainPlan:
+    """Return a plan of as many steps as `passes` over the training texts take; the recipe's passes come first."""
+    recipe = context.task.recipe
+    return TrainPlan(
+        epochs=(recipe.student_epochs or passes) * len(context.tokens["train"]) / len(lessons.tokens),
+        learning_rate=_RATE,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        time_limit_s=time_limit_s,
+        patience=patience,
+    )
 
 
 def _cut(context: Context, start_from: _Start, structure: Structure) -> Encoder:
@@ -90,7 +100,8 @@ def _cut(context: Context, start_from: _Start, structure: Structure) -> Encoder:
     removed = least_needed_blocks(model, few, count=larger.layers - structure.layers, device=context.device)
     model = keep_blocks(model, [block for block in range(larger.layers) if block not in removed])
     importance = unit_importance(model, tokens, loss=supervised(context, truth.numpy()), device=context.device)
-    return narrow(model, importance, heads=structure.heads / larger.heads, ffn=structure.ffn / larger.ffn)
+    model = narrow(model, importance, heads=structure.heads / larger.heads, ffn=structure.ffn / larger.ffn)
+    return narrowed(context, model)
 
 
 def sample(context: Context) -> tuple[Tokens, Tensor]:
