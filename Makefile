@@ -4,8 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 DATASET ?=
+ONLY ?=
+SEEDS ?=
 
-.PHONY: help demo demo-small demo-english test test-slow lint format bench-classify clean
+.PHONY: help demo demo-small demo-english test test-slow lint format bench-classify bench-frontier bench-latency clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +59,14 @@ format: $(VENV)/.dev  ## rewrite the code as the linters want it
 bench-classify: $(VENV)/.dev  ## this project and its peers side by side; DATASET=PATH.csv for your own data
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	$(BIN)/python -m benchmarks.classify $(if $(DATASET),--dataset $(DATASET))
+
+bench-frontier: $(VENV)/.dev  ## the same on four data sets and three seeds (hours); ONLY="sst2 banking77-10" for some
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(BIN)/python -m benchmarks.frontier $(if $(ONLY),--only $(ONLY)) $(if $(SEEDS),--seeds $(SEEDS))
+
+bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, against the clock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(BIN)/python -m benchmarks.latency_table
 
 clean:  ## remove what was built, but not your runs
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

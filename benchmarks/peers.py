@@ -69,12 +69,12 @@ def onnxruntime_float32(bundle: Path, folder: Path, *, threads: int) -> Command:
     return worker_command(folder, threads=threads)
 
 
-def onnxruntime_int8(bundle: Path, folder: Path, *, threads: int) -> Command:
-    """Quantize the exported teacher with onnxruntime's dynamic int8, its recommended way for transformers."""
+def onnxruntime_int8(bundle: Path, folder: Path, *, threads: int, model: Path | None = None) -> Command:
+    """Quantize the exported teacher, or `model`, with onnxruntime's dynamic int8: its way for transformers."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantized = folder.with_suffix(".onnx")
-    quantize_dynamic(bundle / "model.onnx", quantized, weight_type=QuantType.QInt8)
+    quantize_dynamic(model or bundle / "model.onnx", quantized, weight_type=QuantType.QInt8)
     _copy(bundle, folder, quantized)
     quantized.unlink()
     return worker_command(folder, threads=threads)

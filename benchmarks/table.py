@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parent
 _HEADER = (
-    "| system | accuracy (95 % interval) | drop against the teacher | size | p50 | p95 | texts/s at batch 32 | memory |"
+    "| system | accuracy (95 % interval) | drop against the teacher | verdict | ECE | size | p50 | p95 "
+    "| texts/s at batch 32 | memory |"
 )
+
+
+def write_result(name: str, result: dict[str, Any]) -> None:
+    """Write the result file `name`, and its table into docs/benchmarks.md."""
+    file, document = ROOT / "results" / f"{name}.json", ROOT.parent / "docs" / "benchmarks.md"
+    file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_table(document, result, name=name)
+    print(f"{file}\n{document}")
 
 
 def write_table(document: Path, result: dict[str, Any], *, name: str) -> None:
@@ -25,13 +37,19 @@ def write_table(document: Path, result: dict[str, Any], *, name: str) -> None:
 
 
 def render(result: dict[str, Any]) -> str:
-    """Return the rows as a table, with the machine and the command."""
+    """Return the rows as a table for each data set and seed, with the machine and the command."""
     machine = result["machine"]
     about = ", ".join(str(machine[key]) for key in ("cpu", "isa", "system") if machine.get(key))
     versions = ", ".join(f"{name} {version}" for name, version in sorted(result["versions"].items()))
-    lines = [_HEADER, "|" + "---|" * (_HEADER.count("|") - 1), *(_row(row) for row in result["rows"])]
-    lines += ["", *_ratios(result["rows"])]
-    return "\n".join([*lines, "", f"Command: `{result['command']}`. Machine: {about}. Versions: {versions}."])
+    groups = [
+        (of, list(rows))
+        for of, rows in groupby(result["rows"], key=lambda row: f"{row['dataset']}, seed {row['seed']}")
+    ]
+    lines: list[str] = []
+    for of, rows in groups:
+        lines += [f"**{of}**", ""] if len(groups) > 1 else []
+        lines += [_HEADER, "|" + "---|" * (_HEADER.count("|") - 1), *map(_row, rows), "", *_ratios(rows), ""]
+    return "\n".join([*lines, f"Command: `{result['command']}`. Machine: {about}. Versions: {versions}."])
 
 
 def _row(row: dict[str, Any]) -> str:
@@ -43,6 +61,8 @@ def _row(row: dict[str, Any]) -> str:
         ""
         if row["delta"] is None
         else f"{-row['delta']:+.4f} [{-row['delta_ci'][1]:+.4f}, {-row['delta_ci'][0]:+.4f}]",
+        "" if row["verdict"] is None else f"{row['verdict']['word']}, P {row['verdict']['probability']:.2f}",
+        f"{row['ece']:.3f}",
         f"{row['size_bytes'] / 1e6:.1f} MB",
         f"{row['p50_ms']:.2f} ms",
         f"{row['p95_ms']:.2f} ms",

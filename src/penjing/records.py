@@ -98,6 +98,8 @@ class Trial(Record):
     """Its folder, relative to the run's."""
     temperature: float = 1.0
     """Fitted on dev; see `Outputs`."""
+    predicted_p50_s: float | None = None
+    """What the latency table said before the model was trained."""
 
     def cost(self, by: Cost) -> float | None:
         """Return bytes, or seconds at p50; None where they were not measured."""

@@ -6,10 +6,12 @@ import onnx
 import pytest
 
 from penjing import fit, read_task
-from penjing.search.elastic import Point, _polish_time, least_score, pick
+from penjing.measure.latency_table import BlockTimes, LatencyTable
+from penjing.search.elastic import Point, _polish_time, affordable, least_score, pick
+from penjing.search.latency_table import CostTable
 from penjing.search.recipes import elastic_sizes, structures
 from penjing.shrink.elastic import Sizes
-from penjing.spec import Bar, Recipe
+from penjing.spec import Bar, Budget, Recipe
 from penjing.train.encoder import EncoderShape
 from tests.search.test_reuse import Log
 from tests.tiny_task import write_tiny_task
@@ -41,6 +43,14 @@ def test_a_run_measures_every_size_and_delivers_a_polished_pick(finished):
     assert all({"embeddings", "elastic", "polish"} <= {step.name for step in trial.recipe} for trial in small)
     teacher = next(trial for trial in result.trials if trial.role == "teacher")
     assert all(trial.quality.value >= teacher.quality.value - 0.3 for trial in small)
+
+
+def test_picks_were_predicted_and_the_report_says_so(finished):
+    _, result = finished
+    predicted = [trial for trial in result.trials if trial.predicted_p50_s is not None]
+    assert predicted
+    assert all("int4" in trial.name and trial.predicted_p50_s > 0 for trial in predicted)
+    assert result.report.read_text(encoding="utf-8").count("predicted ") >= len(predicted)
 
 
 def test_a_changed_bar_trains_nothing_that_is_there(finished):
@@ -98,6 +108,27 @@ SHAPE = EncoderShape(50, 24, 4, heads=(6,) * 6, ffn=(256,) * 6, positions=8, lab
         ({"heads": (0.5, 0.5), "layers": (1,)}, Sizes((1,), (3,), (256,))),
     ],
 )
+def costs():
+    times = BlockTimes(heads=1, ffn=64, seconds=(1.0,))
+    table = LatencyTable(lengths=(10,), fixed=(1.0,), blocks=(times,))
+    return CostTable(latency=table, length=10, sizes={"1,64": (1000.0, 100.0)})
+
+
+@pytest.mark.parametrize(
+    ("budget", "left"),
+    [
+        ({}, [1, 2, 3]),
+        ({"size": 1250}, [1, 2]),
+        ({"latency_p50": 3.5, "size": 9999}, [1, 2]),
+        ({"latency_p50": 2.0}, [1]),
+        ({"size": 10}, [1]),
+    ],
+)
+def test_sizes_that_would_break_the_budget_are_not_polished(budget, left):
+    points = [point(count, 0.8).model_copy(update={"blocks": tuple(range(count))}) for count in (1, 2, 3)]
+    assert [len(p.blocks) for p in affordable(points, costs(), Budget(**budget))] == left
+
+
 def test_what_no_list_names_stays_whole(recipe, sizes):
     assert elastic_sizes(Recipe(**recipe), shape=SHAPE) == sizes
     if recipe:

@@ -71,13 +71,13 @@ def _check_head(folder: Path, *, labels: int) -> None:
         raise ModelError(
             "this classification head cannot be exported",
             value=str(folder),
-            rule="BERT's head: the tensors classifier.weight and classifier.bias",
+            rule="the head of its family in transformers, such as BERT's pooler and classifier",
             next_step="Fine-tune the model here: penjing fit TASK.toml",
         )
     if rows != labels:
         raise ModelError(
             "config.json and the classification head do not fit each other",
-            value=f"{labels} labels in `id2label`, {rows} rows in classifier.weight",
+            value=f"{labels} labels in `id2label`, {rows} rows in the head",
             next_step="Name every row of the head in `id2label`, in order",
         )
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from penjing.train.encoder import EncoderShape
+from penjing.train.families import PoolerActivation
 
 Array = NDArray[Any]
 Embeddings = Literal["float32", "int8", "int4"]
@@ -50,6 +51,7 @@ class Precision:
 
 
 FLOAT32 = Precision()
+_POOLERS: Mapping[PoolerActivation, str] = {"tanh": "Tanh", "relu": "Relu", "gelu": "Gelu"}
 
 
 def encoder_to_onnx(
@@ -101,9 +103,15 @@ class _Graph:
             self._ints("axis0", [0]),
         )
         found = words[self.precision.embeddings]()
-        if self.shape.rank:
-            found = self._node("MatMul", found, self._constant("widen.weight", self.weights["widen.weight"].T))
-        return self._norm("embedding_norm", self._node("Add", found, positions))
+        if self.shape.rank and self.shape.widened == "words":
+            found = self._widen(found)
+        found = self._norm("embedding_norm", self._node("Add", found, positions))
+        if self.shape.rank and self.shape.widened == "sum":
+            found = self._node("Add", self._widen(found), self._weight("widen.bias"))
+        return found
+
+    def _widen(self, x: str) -> str:
+        return self._node("MatMul", x, self._constant("widen.weight", self.weights["widen.weight"].T))
 
     def _float_words(self) -> str:
         return self._node("Gather", self._weight("words.weight"), "input_ids")
@@ -156,7 +164,7 @@ class _Graph:
     def _pool(self, x: str, mask: str) -> str:
         if self.shape.pooling == "first":
             first = self._node("Gather", x, self._int("first", 0), axis=1)
-            return self._node("Tanh", self._linear("pooler", first))
+            return self._node(_POOLERS[self.shape.pooler], self._linear("pooler", first))
         axis = self._ints("axis1", [1])
         share = self._node("Div", mask, self._node("ReduceSum", mask, axis, keepdims=1))
         return self._node("Squeeze", self._node("MatMul", self._node("Unsqueeze", share, axis), x), axis)

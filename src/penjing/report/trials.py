@@ -80,7 +80,7 @@ def _row(run: RunReport, trial: Trial, *, say: Words) -> Markup:
         _quality(run, trial),
         _drop(run, trial),
         _measured(size, show.size(size) if size is not None else ""),
-        _measured(latency.p50_s if latency else None, show.latency(latency.p50_s) if latency else ""),
+        _p50(trial, say=say),
         _measured(latency.p95_s if latency else None, show.latency(latency.p95_s) if latency else ""),
         _measured(memory, show.size(memory) if memory is not None else ""),
         _measured(weights, show.parameters(weights) if weights is not None else ""),
@@ -93,6 +93,16 @@ def _row(run: RunReport, trial: Trial, *, say: Words) -> Markup:
 
 def _measured(value: float | None, shown: str) -> Markup:
     return number(show.NOT_MEASURED) if value is None else number(shown, value)
+
+
+def _p50(trial: Trial, *, say: Words) -> Markup:
+    if trial.latency is None:
+        return number(show.NOT_MEASURED)
+    shown, predicted = show.latency(trial.latency.p50_s), trial.predicted_p50_s
+    if predicted is None:
+        return number(shown, trial.latency.p50_s)
+    small = el("small", say("trials.predicted", latency=show.latency(predicted)), class_="line")
+    return number(join(shown, small), trial.latency.p50_s)
 
 
 def _quality(run: RunReport, trial: Trial) -> Markup:

@@ -46,6 +46,7 @@ class Candidate:
     train_s: float
     parameters: int
     notes: tuple[str, ...]
+    predicted_p50_s: float | None = None
 
 
 def linear_candidate(context: Context) -> Candidate:
@@ -117,13 +118,12 @@ def student_candidates(context: Context, student: Trained) -> list[Candidate]:
     """Return one student in float32, with int8 layers, and with int8 or int4 embeddings as well."""
     model = keep_positions(student.load(), context.vocabulary.max_length)
     source = Source(student.name, student.recipe, model, context.vocabulary.tokenizer, student.key, student.train_s)
-    return [
-        _float32(context, source, "candidate"),
-        *(
-            _int8(context, source, "candidate", name=f"{student.name}, int8{more}", embeddings=embeddings)
-            for embeddings, more in _STORED.items()
-        ),
-    ]
+    quantized = {
+        embeddings: _int8(context, source, "candidate", name=f"{student.name}, int8{more}", embeddings=embeddings)
+        for embeddings, more in _STORED.items()
+    }
+    predicted = replace(quantized["int4"], predicted_p50_s=student.predicted_p50_s)
+    return [_float32(context, source, "candidate"), *(quantized | {"int4": predicted}).values()]
 
 
 def _float32(context: Context, source: Source, role: Role) -> Candidate:

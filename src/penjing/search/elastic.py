@@ -19,6 +19,7 @@ from penjing.files import write_text
 from penjing.records import Record, Step
 from penjing.search.context import Context
 from penjing.search.embeddings import narrow_steps, narrowed, rank_of
+from penjing.search.latency_table import CostTable, cost_table
 from penjing.search.lessons import Lessons, make_lessons, students_time
 from penjing.search.models import Trained, dev_score, supervised, trained_stage
 from penjing.search.recipes import elastic_sizes
@@ -26,7 +27,7 @@ from penjing.search.students import BLOCK_TEXTS, sample, student_plan
 from penjing.shrink.elastic import compute, parts_of, sandwich
 from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.structure import extract, sort_units
-from penjing.spec import Bar
+from penjing.spec import Bar, Budget
 from penjing.train.batches import Tokens
 from penjing.train.checkpoint import load_encoder, save_encoder
 from penjing.train.distill import Distillation, distillation_loss
@@ -76,9 +77,27 @@ def train_elastic(context: Context, teacher: Trained) -> list[Trained]:
     together = _train_together(context, teacher, seed, lessons, shape, left_s=left_s)
     points, scoring_s = _points(context, seed, together, shape)
     write_text(context.store.root.parent / SIZES_NAME, json.dumps([point.model_dump() for point in points]))
-    picked = pick(points, least=least_score(context.task.bar, teacher=teacher.score) - _SLACK, count=_PICKS)
+    costs = cost_table(context, seed.parts, shape, rank=rank_of(context, shape))
+    able = affordable(points, costs, context.task.budget)
+    picked = pick(able, least=least_score(context.task.bar, teacher=teacher.score) - _SLACK, count=_PICKS)
     polish_s = None if left_s is None else _polish_time(left_s, scoring_s) / len(picked)
-    return [_polish(context, teacher, together, lessons, point, shape, time_limit_s=polish_s) for point in picked]
+    return [
+        replace(
+            _polish(context, teacher, together, lessons, point, shape, time_limit_s=polish_s),
+            predicted_p50_s=costs.latency_s(point.part),
+        )
+        for point in picked
+    ]
+
+
+def affordable(points: Sequence[Point], costs: CostTable, budget: Budget) -> list[Point]:
+    """Return the points that are predicted to be within the budget; where none is, the one nearest to it."""
+
+    def excess(point: Point) -> float:
+        pairs = ((costs.size_bytes(point.part), budget.size), (costs.latency_s(point.part), budget.latency_p50))
+        return max((found / limit for found, limit in pairs if found is not None and limit is not None), default=0.0)
+
+    return [point for point in points if excess(point) <= 1] or [min(points, key=excess)]
 
 
 def _polish_time(left_s: float, scoring_s: float) -> float:

@@ -159,5 +159,6 @@ def make_trial(context: Context, candidate: Candidate, found: Answers, timing: T
         failed=failed,
         bundle=candidate.folder.relative_to(context.store.root.parent).as_posix(),
         temperature=found.temperature,
+        predicted_p50_s=candidate.predicted_p50_s,
     )
     return trial.model_copy(update={"over_budget": broken_limits(trial, context.task.budget)})

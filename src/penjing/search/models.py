@@ -42,6 +42,8 @@ class Trained:
     parameters: int
     score: float
     """The bar's metric on dev, of the weights that were kept."""
+    predicted_p50_s: float | None = None
+    """What the latency table says of it with int8 layers and int4 embeddings."""
 
     def load(self) -> Encoder:
         """Return the encoder."""

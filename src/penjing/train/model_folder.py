@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from penjing.errors import ModelError
 from penjing.files import file_sha256
+from penjing.train.families import family_of
 from penjing.units import show_size
 
 WEIGHTS = "model.safetensors"
@@ -71,11 +72,18 @@ def has_trained_classifier(folder: Path) -> bool:
 
 
 def classifier_rows(folder: Path) -> int | None:
-    """Return for how many labels the head of BERT has rows; None where there is no such head."""
+    """Return for how many labels the head of the checkpoint's family has rows; None where there is no such head.
+
+    Raises:
+        ModelError: the architecture is none of the BERT family.
+    """
+    family = family_of(read_config(folder))
     with safe_open(folder / WEIGHTS, framework="numpy") as file:
-        if not {"classifier.weight", "classifier.bias"} <= set(file.keys()):
+        names = {name.removeprefix(family.prefix): name for name in file.keys()}  # noqa: SIM118 (no mapping)
+        whole = {f"{family.head}.weight", f"{family.head}.bias"} <= set(names)
+        if not whole or not any(f"{dense}.weight" in names for dense in family.dense):
             return None
-        shape: list[int] = file.get_slice("classifier.weight").get_shape()
+        shape: list[int] = file.get_slice(names[f"{family.head}.weight"]).get_shape()
     return shape[0]
 
 

