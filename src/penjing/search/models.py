@@ -22,9 +22,11 @@ from penjing.train.distill import label_loss
 from penjing.train.encoder import Encoder, Part
 from penjing.train.loop import Loss, Parts, Progress, TrainPlan, TrainResult, train, whole
 from penjing.train.predict import logits_of
+from penjing.train.probe import probe_head
 from penjing.train.state import StateFile
 
 TEACHER_SHARE = 0.45  # of the training time; the students share the rest by their cost
+_PROBE_SHARE = 0.2  # of the teacher's time, where time is limited: its head starts from a probe
 _TEACHER_EPOCHS, _TEACHER_RATE = 3.0, 1e-4
 
 
@@ -53,21 +55,34 @@ class Trained:
 def train_teacher(context: Context) -> Trained:
     """Return the teacher: the pretrained model with a trimmed vocabulary, fine-tuned on the training split."""
     recipe = context.task.recipe
+    limit = time_limit(context, TEACHER_SHARE)
+    probe_s = None if limit is None else limit * _PROBE_SHARE
     plan = TrainPlan(
         epochs=recipe.epochs or _TEACHER_EPOCHS,
         learning_rate=recipe.learning_rate or _TEACHER_RATE,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
-        time_limit_s=time_limit(context, TEACHER_SHARE),
+        time_limit_s=None if limit is None else limit * (1 - _PROBE_SHARE),
     )
 
     def start() -> tuple[Encoder, Tokens, Loss]:
         full = load_pretrained(context.model.folder, labels=len(context.splits.labels), seed=recipe.seed)
         model = keep_pieces(full, context.vocabulary.kept.tolist())
+        if probe_s is not None:
+            probe_head(
+                model,
+                context.tokens["train"],
+                context.truth["train"],
+                multi_label=context.splits.multi_label,
+                device=context.device,
+                time_limit_s=probe_s,
+                seed=recipe.seed,
+            )
         return model, context.tokens["train"], supervised(context, context.truth["train"])
 
     step = Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate})
-    return trained_stage(context, "teacher", (step,), {"plan": asdict(plan)}, plan, start)
+    inputs = {"plan": asdict(plan), **({} if probe_s is None else {"probe": probe_s})}
+    return trained_stage(context, "teacher", (step,), inputs, plan, start)
 
 
 def trained_stage(
