@@ -7,7 +7,7 @@ DATASET ?=
 ONLY ?=
 SEEDS ?=
 
-.PHONY: help demo demo-small demo-english test test-slow lint format bench-classify bench-frontier bench-latency clean
+.PHONY: help demo demo-small demo-english test test-slow lint format bench-classify bench-frontier bench-finetune bench-latency clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,10 @@ bench-classify: $(VENV)/.dev  ## this project and its peers side by side; DATASE
 bench-frontier: $(VENV)/.dev  ## the same on four data sets and three seeds (hours); ONLY="sst2 banking77-10" for some
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	$(BIN)/python -m benchmarks.frontier $(if $(ONLY),--only $(ONLY)) $(if $(SEEDS),--seeds $(SEEDS))
+
+bench-finetune: $(VENV)/.dev  ## fine-tuning beside the transformers Trainer, on the same rows
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(BIN)/python -m benchmarks.finetune
 
 bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, against the clock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"

@@ -8,7 +8,6 @@ The models have chance weights: how long they take does not depend on them.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from itertools import product
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from benchmarks.compare import result_of
 from benchmarks.datasets import sst2
+from benchmarks.table import write_result_file
 from penjing.bundle.worker import worker_command
 from penjing.measure.latency import measure_systems
 from penjing.measure.size import folder_size
@@ -26,7 +26,6 @@ from penjing.train.cached_folder import default_cache
 from penjing.train.checkpoint import load_pretrained
 from penjing.train.encoder import Part
 
-ROOT = Path(__file__).parent
 RANK, DEPTHS, HEADS, FFN = 128, (1, 2, 3, 4, 5, 6), (12, 8), (768, 384)
 WITHIN = 0.15
 
@@ -67,7 +66,7 @@ def main() -> int:
             }
         )
     result = result_of("make bench-latency", rows)
-    (ROOT / "results" / "latency.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result_file("latency", result)
     for row in rows:
         print(f"{row['system']:28} {row['predicted_ms']:6.3f} {row['p50_ms']:6.3f} ms  {row['error']:+.1%}")
     near = sum(abs(row["error"]) <= WITHIN for row in rows)

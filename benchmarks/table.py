@@ -17,10 +17,17 @@ _HEADER = (
 
 def write_result(name: str, result: dict[str, Any]) -> None:
     """Write the result file `name`, and its table into docs/benchmarks.md."""
-    file, document = ROOT / "results" / f"{name}.json", ROOT.parent / "docs" / "benchmarks.md"
-    file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    document = ROOT.parent / "docs" / "benchmarks.md"
+    write_result_file(name, result)
     write_table(document, result, name=name)
-    print(f"{file}\n{document}")
+    print(document)
+
+
+def write_result_file(name: str, result: dict[str, Any]) -> None:
+    """Write the result file `name`."""
+    file = ROOT / "results" / f"{name}.json"
+    file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(file)
 
 
 def write_table(document: Path, result: dict[str, Any], *, name: str) -> None:

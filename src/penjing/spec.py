@@ -65,6 +65,8 @@ class DataSpec(_Spec):
     train: str | None = None
     dev: str | None = None
     test: str | None = None
+    unlabelled: str | None = None
+    """A file of texts without labels (a column `text`, or the lines of .txt), for students to learn from."""
     text: str = "text"
     """The column that holds the text."""
     label: str = "label"
@@ -237,7 +239,7 @@ def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Make relative paths in the file relative to the file's folder, where such a file exists or is meant."""
     data = values.get("data")
     if isinstance(data, dict):
-        for key in ("source", "train", "dev", "test"):
+        for key in ("source", "train", "dev", "test", "unlabelled"):
             if isinstance(data.get(key), str) and not _is_reference(data[key]):
                 data[key] = str(folder / data[key])
     model = values.get("model")

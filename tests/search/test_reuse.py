@@ -4,11 +4,13 @@ import json
 import shutil
 
 import pytest
+from safetensors.numpy import load_file
 
 from penjing import fit, read_task
 from penjing.errors import EngineError
 from penjing.measure.latency import Measured
 from penjing.search import evaluate
+from tests.shrink.small_tokenizers import SENTENCES
 from tests.tiny_task import write_tiny_task
 
 STUDENT = "1 layer, 50% FFN"
@@ -126,3 +128,15 @@ def test_when_nothing_could_be_measured_the_error_says_why(finished, monkeypatch
     monkeypatch.setattr(evaluate, "measure_systems", none)
     with pytest.raises(EngineError, match="out of memory"):
         again(finished, budget__threads=1)
+
+
+def test_students_learn_from_unlabelled_texts_too(finished):
+    texts = [f"{SENTENCES[number % 4]} {number}" for number in range(30)]
+    (finished / "more.txt").write_text("\n".join(texts), encoding="utf-8")
+    _, reused = again(finished, data__unlabelled="more.txt")
+    assert reused["teacher"]
+    assert not reused["teacher's answers"]
+    assert not reused[STUDENT]
+    counts = {len(load_file(path)["starts"]) - 1 for path in finished.glob("run/stages/lessons-*/*.safetensors")}
+    assert len(counts) == 2
+    assert max(counts) - min(counts) == 9 * 30

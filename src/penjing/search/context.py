@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from penjing.data import fingerprint, load_splits
+from penjing.data import fingerprint, load_splits, read_unlabelled
 from penjing.data.dataset import Splits
 from penjing.files import write_text
 from penjing.records import Step
@@ -23,6 +23,8 @@ from penjing.spec import Task
 from penjing.tasks.classify import encode_labels
 from penjing.train.batches import Tokens, length_limit, tokenize
 from penjing.train.device import Device, best_device
+from penjing.train.families import family_of
+from penjing.train.model_folder import read_config
 from penjing.train.references import PretrainedModel, resolve_model
 
 DEFAULT_MAX_LENGTH = 128
@@ -42,7 +44,7 @@ class Context:
     model: PretrainedModel
     vocabulary: Vocabulary
     tokens: Mapping[str, Tokens]
-    """Of "train" and "dev", by the trimmed tokenizer."""
+    """Of "train" and "dev", and "unlabelled" where there are such texts, by the trimmed tokenizer."""
     truth: Mapping[str, Truth]
     """Of "train", "dev" and "test"."""
 
@@ -84,7 +86,11 @@ def open_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> Co
     reporter.begin("data")
     splits = load_splits(task.data)
     data_key = fingerprint(splits)
-    counts = f"{len(splits.train):,} train, {len(splits.dev):,} dev, {len(splits.test):,} test"
+    texts = {name: [example.text for example in getattr(splits, name)] for name in ("train", "dev")}
+    if task.data.unlabelled is not None:
+        texts["unlabelled"] = list(read_unlabelled(Path(task.data.unlabelled), column=task.data.text, splits=splits))
+    sizes = {name: len(found) for name, found in texts.items()} | {"test": len(splits.test)}
+    counts = ", ".join(f"{count:,} {name}" for name, count in sizes.items())
     reporter.end(f"{counts}; {len(splits.labels)} labels", reused=False)
     reporter.begin("model")
     model = resolve_model(task.model, cache=cache)
@@ -96,13 +102,8 @@ def open_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> Co
     }
     tokenizer = Tokenizer.from_file(str(vocabulary.tokenizer))
     tokens = {
-        name: tokenize(
-            tokenizer,
-            [example.text for example in getattr(splits, name)],
-            max_length=vocabulary.max_length,
-            pad_id=vocabulary.pad_id,
-        )
-        for name in ("train", "dev")
+        name: tokenize(tokenizer, found, max_length=vocabulary.max_length, pad_id=vocabulary.pad_id)
+        for name, found in texts.items()
     }
     return Context(task, store, reporter, best_device(), splits, data_key, model, vocabulary, tokens, truth)
 
@@ -112,8 +113,8 @@ def _vocabulary(
 ) -> Vocabulary:
     reporter.begin("vocabulary")
     wanted, at_most = task.recipe.vocabulary, task.recipe.max_length
-    config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
-    positions = config.get("max_position_embeddings", DEFAULT_MAX_LENGTH)
+    config = read_config(model.folder)
+    positions = config["max_position_embeddings"] - family_of(config).positions_before(config)
 
     def make(folder: Path, _: Path) -> None:
         texts = [example.text for example in splits.train]

@@ -1,7 +1,8 @@
-"""What students learn from: the training texts and changed copies of them, and what the teacher says of each."""
+"""What students learn from: training and unlabelled texts, changed copies of them, and what the teacher says."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,29 +38,46 @@ class Lessons:
 def make_lessons(context: Context, teacher: Trained) -> Lessons:
     """Return the augmented texts and what the teacher says of them."""
     context.reporter.begin("teacher's answers")
-    train = context.tokens["train"]
+    texts = _real_texts(context)
     wanted = _wanted(context, teacher)
-    real = min(wanted, len(train))
+    real = min(wanted, len(texts))
 
     def make(folder: Path, _: Path) -> None:
-        rows = np.sort(np.random.default_rng(context.seed).permutation(len(train))[:real])
-        grown = augment(train.take(rows), copies=wanted // real - 1, seed=context.seed)
+        rows = np.sort(np.random.default_rng(context.seed).permutation(len(texts))[:real])
+        grown = augment(texts.take(rows), copies=wanted // real - 1, seed=context.seed)
         said = answers_of(teacher.load(), grown, device=context.device, progress=context.reporter.advance)
         arrays = {"ids": torch.from_numpy(grown.ids), "starts": torch.from_numpy(grown.starts)}
         save_file({**arrays, "logits": said.logits, "pooled": said.pooled}, folder / "lessons.safetensors")
 
-    stage = context.store.stage("lessons", {"teacher": teacher.key, "texts": wanted, "seed": context.seed}, make)
+    inputs = {"teacher": teacher.key, "texts": wanted, "seed": context.seed, **_unlabelled_key(context)}
+    stage = context.store.stage("lessons", inputs, make)
     context.reporter.end(f"{wanted:,} texts, {real:,} of them real", reused=stage.reused)
     tensors = load_file(stage.folder / "lessons.safetensors")
     tokens = Tokens(tensors["ids"].numpy(), tensors["starts"].numpy(), context.vocabulary.pad_id)
     return Lessons(tokens, TeacherOutput(tensors["logits"], tensors["pooled"]), stage.key)
 
 
+def _real_texts(context: Context) -> Tokens:
+    """Return the training texts and, after them, those without labels."""
+    train, more = context.tokens["train"], context.tokens.get("unlabelled")
+    if more is None:
+        return train
+    starts = np.concatenate([train.starts, more.starts[1:] + train.starts[-1]])
+    return Tokens(np.concatenate([train.ids, more.ids]), starts, train.pad_id)
+
+
+def _unlabelled_key(context: Context) -> dict[str, str]:
+    more = context.tokens.get("unlabelled")
+    if more is None:
+        return {}
+    return {"unlabelled": hashlib.sha256(more.ids.tobytes() + more.starts.tobytes()).hexdigest()}
+
+
 def _wanted(context: Context, teacher: Trained) -> int:
     """Return how many texts the teacher answers in its share of the time."""
     limit = time_limit(context, _LESSONS_SHARE)
     affordable = math.inf if limit is None else _ANSWERS_A_STEP * limit / teacher.text_s
-    return lesson_count(len(context.tokens["train"]), affordable=affordable)
+    return lesson_count(len(_real_texts(context)), affordable=affordable)
 
 
 def students_time(context: Context, teacher: Trained) -> float | None:
@@ -70,16 +88,15 @@ def students_time(context: Context, teacher: Trained) -> float | None:
     return max(_LEAST_STUDENTS_SHARE * whole, left - _wanted(context, teacher) * teacher.text_s / _ANSWERS_A_STEP)
 
 
-def lesson_count(train: int, *, affordable: float) -> int:
-    """Return how many texts students learn from, of `train` training texts where there is time for `affordable`.
+def lesson_count(real: int, *, affordable: float) -> int:
+    """Return how many texts students learn from, of `real` ones where there is time for `affordable`.
 
-    With time it is the training texts and up to eight changed copies of each, about 40,000 in all; without, fewer
-    than the training texts.
+    With time it is all of them and up to eight changed copies of each, about 40,000 in all; without, fewer.
 
     >>> lesson_count(10_000, affordable=float("inf")), lesson_count(10_000, affordable=2_500)
     (40000, 2500)
     """
-    if affordable < train:
-        return min(train, max(_FEWEST_TEXTS, int(affordable)))
-    copies = min(_MOST_COPIES, round(min(_AUGMENTED_TEXTS, affordable) / train) - 1)
-    return train * (1 + max(0, copies))
+    if affordable < real:
+        return min(real, max(_FEWEST_TEXTS, int(affordable)))
+    copies = min(_MOST_COPIES, round(min(_AUGMENTED_TEXTS, affordable) / real) - 1)
+    return real * (1 + max(0, copies))

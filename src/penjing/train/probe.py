@@ -61,8 +61,8 @@ def _set_head(model: Encoder, features: NDArray[np.float32], truth: NDArray[Any]
     wanted = truth[:, seen] if multi_label else truth
     found, offset = fit_logistic((features - mean) / spread, wanted, strength=_STRENGTH, multi_label=multi_label)
     if not multi_label and len(seen) == 2:
-        found = np.stack([-found[0], found[0]]) / 2
-        offset = np.array([-offset[0], offset[0]], np.float32) / 2
+        found = (np.concatenate([-found, found]) / 2).astype(np.float32)
+        offset = (np.concatenate([-offset, offset]) / 2).astype(np.float32)
     weight = np.zeros((model.shape.labels, features.shape[1]), np.float32)
     bias = np.full(model.shape.labels, offset.min() + _UNSEEN, np.float32)
     weight[seen] = found / spread
