@@ -3,8 +3,9 @@
     make bench-finetune          # SST-2 from $PENJING_BENCH_DATA (default: ../shared/data)
 
 Same checkpoint, rows, batch, length limit, learning rate, schedule and passes, padding to the longest text of a batch.
-What differs is what each does by itself: this project trims the vocabulary first (its time counts), sorts texts by length
-within a window, and uses bfloat16 only where the processor has it. Time is of the training steps, evaluations left out.
+What differs is what each does by itself: this project trims the vocabulary first (its time counts), sorts texts by
+length within a window, and uses bfloat16 only where the processor has it. Time is of the training steps, without
+evaluations.
 """
 
 from __future__ import annotations
@@ -82,17 +83,15 @@ def _penjing(context: Context, work: Path, *, before_s: float) -> tuple[float, l
 def _trainer(context: Context, work: Path, *, bf16: bool, sampling: str) -> tuple[float, list[float]]:
     import numpy as np
     from transformers import (
+        AutoTokenizer,
         BertForSequenceClassification,
         DataCollatorWithPadding,
-        PreTrainedTokenizerFast,
         Trainer,
         TrainerCallback,
         TrainingArguments,
     )
 
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(context.model.folder / "tokenizer.json"), pad_token="[PAD]", unk_token="[UNK]"
-    )
+    tokenizer = AutoTokenizer.from_pretrained(context.model.folder)
     limit = context.vocabulary.max_length
 
     def rows(split: str) -> list[dict[str, Any]]:
