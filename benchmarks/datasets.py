@@ -25,7 +25,7 @@ Row = tuple[str, str]
 
 
 def sst2(_: Path, *, seed: int = 13, size: str = "11.3 MB") -> Task:
-    """Movie review sentences, positive or negative, in the treebank's splits; an eighth of the teacher is the budget."""
+    """Movie review sentences, positive or negative, in the treebank's splits; budget: an eighth of the teacher."""
     files = {split: str(_file(f"sst2/{split}.tsv")) for split in ("train", "dev", "test")}
     return make_task(
         name="sst2",

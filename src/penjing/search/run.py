@@ -12,6 +12,7 @@ from penjing.search.candidates import Candidate, linear_candidate, student_candi
 from penjing.search.choose import choose
 from penjing.search.context import Context, open_run
 from penjing.search.deliver import BASELINE, TEACHER, Outcome, deliver
+from penjing.search.early import deliver_early
 from penjing.search.elastic import train_elastic
 from penjing.search.evaluate import Answers, answers, make_trial, timings
 from penjing.search.fit import FitResult
@@ -35,7 +36,7 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, comman
     except OSError as error:
         raise storage_error(error, output) from error
     context = open_run(task, output=output, cache=cache, reporter=reporter)
-    candidates = _candidates(context)
+    candidates = _candidates(context, output)
     on_dev = {candidate.name: answers(context, candidate, split="dev") for candidate in candidates}
     timed = timings(context, candidates)
     trials = tuple(
@@ -54,10 +55,11 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, comman
     return deliver(context, outcome, output=output, command=command)
 
 
-def _candidates(context: Context) -> list[Candidate]:
+def _candidates(context: Context, output: Path) -> list[Candidate]:
     found = [linear_candidate(context)]
     teacher = train_teacher(context)
     found += teacher_candidates(context, teacher)
+    deliver_early(context, found, teacher=TEACHER, output=output)
     for student in STUDENTS[context.task.recipe.students](context, teacher):
         found += student_candidates(context, student)
     return found
