@@ -74,7 +74,12 @@ def onnxruntime_int8(bundle: Path, folder: Path, *, threads: int, model: Path | 
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantized = folder.with_suffix(".onnx")
-    quantize_dynamic(model or bundle / "model.onnx", quantized, weight_type=QuantType.QInt8)
+    quantize_dynamic(
+        model or bundle / "model.onnx",
+        quantized,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=["MatMul", "Gather"],  # it takes ONNX's Attention for its own of that name
+    )
     _copy(bundle, folder, quantized)
     quantized.unlink()
     return worker_command(folder, threads=threads)
