@@ -86,7 +86,9 @@ def _systems(context: Context, choice: Path, folder: Path, *, wanted: Sequence[s
 
     def distilbert_style(bundle: Path, folder: Path, *, threads: int) -> list[str]:
         epochs = float(teacher.recipe[0].values["epochs"])
-        small = distilbert.distilled(context, teacher.load(), folder.with_name("distilbert"), epochs=epochs)
+        small = distilbert.distilled(
+            context, teacher.load(), folder.with_name(f"distilbert-{teacher.key}"), epochs=epochs
+        )
         file = distilbert.exported(put_pieces_back(small, kept, original=original), folder.with_suffix(".float32.onnx"))
         return peers.onnxruntime_int8(bundle, folder, threads=threads, model=file)
 

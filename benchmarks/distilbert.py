@@ -47,6 +47,7 @@ def distilled(context: Context, teacher: Encoder, folder: Path, *, epochs: float
         report=lambda progress: None,
     )
     save_encoder(student.cpu(), folder)
+    (folder / "state.safetensors").unlink(missing_ok=True)
     return student
 
 

@@ -11,6 +11,7 @@ evaluations.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -40,6 +41,7 @@ def main() -> int:
     work = parser.parse_args().work
     torch.set_num_threads(THREADS)
     started = time.monotonic()
+    shutil.rmtree(work, ignore_errors=True)
     context = open_run(sst2(work / "data"), output=work, cache=default_cache(), reporter=Silent())
     vocabulary_s = time.monotonic() - started
     rows = [

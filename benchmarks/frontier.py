@@ -20,6 +20,7 @@ from benchmarks.datasets import DATASETS
 from benchmarks.table import write_result
 from penjing import PenjingError
 
+COMMAND = "make bench-frontier"
 SEEDS = (13, 14, 15)
 DISTILBERT = "distilbert-style-int8"
 
@@ -38,13 +39,16 @@ def main() -> int:
     except PenjingError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    write_result("frontier", result_of("make bench-frontier", list(_kept(given.work))))
+    kept = list(_kept(given.work))
+    result = result_of(COMMAND, [row for found in kept for row in found["rows"]])
+    commits = sorted({found["commit"] for found in kept})
+    write_result("frontier", {**result, "commit": ", ".join(commits)})
     return 0
 
 
 def _measure(dataset: str, seed: int, work: Path) -> None:
     kept = _rows_file(work, dataset, seed)
-    if kept.is_file():
+    if kept.is_file() and _comparable(json.loads(kept.read_text(encoding="utf-8"))):
         return
     print(f"{dataset}, seed {seed}", file=sys.stderr)
     task = DATASETS[dataset](work / "data" / dataset, seed=seed)
@@ -52,7 +56,13 @@ def _measure(dataset: str, seed: int, work: Path) -> None:
     folder = work / dataset if seed == SEEDS[0] else work / f"{dataset}-{seed}"
     rows = compare(task, work=folder, wanted=peers)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    kept.write_text(json.dumps(result_of(COMMAND, rows), indent=1), encoding="utf-8")
+
+
+def _comparable(result: dict[str, Any]) -> bool:
+    """Return whether a result is of this machine and of the versions that are installed."""
+    present = result_of(COMMAND, [])
+    return all(result[name] == present[name] for name in ("machine", "versions"))
 
 
 def _rows_file(work: Path, dataset: str, seed: int) -> Path:
@@ -60,10 +70,12 @@ def _rows_file(work: Path, dataset: str, seed: int) -> Path:
 
 
 def _kept(work: Path) -> Iterator[dict[str, Any]]:
-    """Yield all rows that were ever measured here, in the order of the data sets."""
+    """Yield all results of this machine and these versions, in the order of the data sets."""
     for dataset in DATASETS:
         for file in sorted((work / "frontier").glob(f"{dataset}-[0-9]*.json")):
-            yield from (row for row in json.loads(file.read_text(encoding="utf-8")) if row["dataset"] == dataset)
+            found = json.loads(file.read_text(encoding="utf-8"))
+            if _comparable(found) and found["rows"][0]["dataset"] == dataset:
+                yield found
 
 
 if __name__ == "__main__":

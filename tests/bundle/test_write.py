@@ -7,7 +7,7 @@ import pytest
 
 from penjing.bundle.read import load, read_manifest
 from penjing.bundle.write import write_bundle
-from penjing.errors import StorageError
+from penjing.errors import BundleError, StorageError
 from tests.small import manifest, token_bundle
 
 
@@ -94,3 +94,17 @@ def test_a_writer_killed_between_the_renames_loses_nothing(tmp_path, source, mon
     with pytest.raises(StorageError):
         write_bundle(tmp_path / "bundle", manifest(name="second"), {"model.onnx": source})
     assert read_manifest(tmp_path / "bundle").name == "first"
+
+
+def test_a_folder_of_other_files_is_not_replaced(tmp_path, source):
+    folder = tmp_path / "mine"
+    (folder / "stages").mkdir(parents=True)
+    with pytest.raises(BundleError, match="would be lost"):
+        write_bundle(folder, manifest(), {"model.onnx": source})
+    assert (folder / "stages").exists()
+
+
+def test_an_empty_folder_becomes_the_bundle(tmp_path, source):
+    (tmp_path / "new").mkdir()
+    write_bundle(tmp_path / "new", manifest(), {"model.onnx": source})
+    assert (tmp_path / "new" / "manifest.json").is_file()

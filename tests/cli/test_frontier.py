@@ -56,3 +56,18 @@ def test_what_cannot_be_is_exit_code_2(arguments, finished):
 def test_no_run_is_one_line(tmp_path):
     done = run("frontier", tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+def test_files_of_the_user_are_not_replaced(finished, tmp_path):
+    _, folder = finished
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    for place in (tmp_path, folder):
+        done = run("frontier", folder, "--pick", "quality>0", "--output", place)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "would be lost" in done.stderr
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert (folder / "trials.jsonl").is_file()
+
+
+def test_an_output_without_a_pick_is_refused(finished):
+    assert run("frontier", finished[1], "--output", "small").returncode == 2

@@ -45,3 +45,14 @@ def test_a_bundle_of_an_earlier_run_stays_until_there_is_a_better_one(folder):
         with pytest.raises(InterruptedRunError):
             fit(task, output=folder / "run", cache=folder / "cache")
     assert (folder / "run" / "bundle" / "manifest.json").read_bytes() == before
+
+
+def test_a_bundle_of_other_data_is_replaced(folder):
+    rows = (folder / "data.csv").read_text(encoding="utf-8").replace(",bad", ",poor")
+    (folder / "other.csv").write_text(rows, encoding="utf-8")
+    task = read_task(folder / "task.toml", overrides={"data.source": "other.csv"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(run.STUDENTS, "separate", interrupt)
+        with pytest.raises(InterruptedRunError):
+            fit(task, output=folder / "run", cache=folder / "cache")
+    assert read_manifest(folder / "run" / "bundle").outputs.labels == ("good", "poor")

@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penjing.search.lessons import lesson_count
+from penjing.search.lessons import lesson_count, real_rows
 
 
 def test_a_teacher_without_time_answers_only_some_of_the_training_texts():
@@ -22,3 +22,10 @@ def test_the_texts_are_whole_copies_or_fewer_than_the_training_texts(train, affo
     found = lesson_count(train, affordable=affordable)
     assert 0 < found <= 9 * train
     assert found <= train or found % train == 0
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 200), st.integers(0, 5))
+def test_training_texts_come_before_unlabelled_ones(train, more, count, seed):
+    rows = real_rows(train=train, texts=train + more, count=count, seed=seed).tolist()
+    assert len(set(rows)) == len(rows) == min(count, train + more)
+    assert sum(row < train for row in rows) == min(count, train)

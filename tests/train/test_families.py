@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from penjing.errors import ModelError
 from penjing.export.onnx import encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
-from penjing.shrink.structure import factor_words, keep_pieces, keep_positions
+from penjing.shrink.structure import factor_words, keep_pieces, keep_positions, put_pieces_back
 from penjing.train.batches import Tokens
 from penjing.train.checkpoint import load_encoder, load_pretrained, save_encoder
 from penjing.train.families import FAMILIES
@@ -135,3 +135,23 @@ def test_the_rows_of_each_head_are_counted(case, tmp_path):
     assert has_trained_classifier(tmp_path)
     checkpoint(case, tmp_path, model="Model")
     assert classifier_rows(tmp_path) is None
+
+
+def test_roberta_without_a_pad_id_reads_its_positions_as_transformers_does(tmp_path):
+    theirs, pad = checkpoint("roberta", tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    del config["pad_token_id"]
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    ids, mask = batch(pad)
+    with torch.no_grad():
+        expected = theirs(input_ids=ids, attention_mask=mask).logits
+        found = load_pretrained(tmp_path, labels=3, seed=0).eval()(ids, mask).logits
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_padding_piece_keeps_its_meaning_where_pieces_go(tmp_path):
+    checkpoint("roberta", tmp_path)
+    model = load_pretrained(tmp_path, labels=3, seed=0)
+    trimmed = keep_pieces(model, [1, 4, 5])
+    assert trimmed.shape.pad_id == 0
+    assert put_pieces_back(trimmed, [1, 4, 5], original=model).shape.pad_id == 1

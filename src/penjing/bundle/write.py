@@ -11,6 +11,7 @@ from typing import Any
 
 from penjing._version import __version__
 from penjing.bundle.manifest import FileEntry, Manifest
+from penjing.errors import BundleError
 from penjing.files import file_sha256, storage_error, sync
 from penjing.measure.machine import machine
 
@@ -42,8 +43,11 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, Path]) ->
     """Make `folder` hold `files` (names to sources) and manifest.json; a folder that was there is replaced.
 
     Raises:
+        BundleError: `folder` holds something else than a bundle.
         StorageError: the disk is full or not writable; what was there is still there.
     """
+    folder = folder.resolve()
+    _check_replaceable(folder)
     partial = folder.with_name(f".{folder.name}.partial")
     try:
         _put_back(folder)
@@ -60,6 +64,17 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, Path]) ->
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise storage_error(error, folder) from error
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse to take the place of a user's files."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / "manifest.json").is_file()):
+        raise BundleError(
+            "this folder holds other files than a bundle's, which would be lost",
+            value=str(folder),
+            rule="a folder that is not there yet, is empty, or holds a bundle",
+            next_step="Give another folder",
+        )
 
 
 def _entry(path: Path) -> FileEntry:

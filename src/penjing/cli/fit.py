@@ -38,7 +38,7 @@ def fit(
     """From a task, its data, a bar and a budget to the smallest or fastest bundle that meets the bar.
 
     A killed run goes on where it stopped; a changed bar or budget re-uses every trained model
-    (another metric or train-time trains anew).
+    (another metric or train-time trains anew; of elastic students other sizes may be polished).
     Exit code: 0 the bar is met or undecided, 3 not met, 2 something is wrong with the input.
 
     Examples:

@@ -46,9 +46,12 @@ def frontier(
 
       penjing frontier runs/reviews --pick "size<5MB" --output small
     """
+    from penjing.errors import TaskError
     from penjing.search.frontier import frontier as of
     from penjing.search.frontier import read_trials
 
+    if output is not None and pick is None:
+        raise TaskError("--output has no meaning here", rule="with --pick", next_step="Add --pick, or leave it out")
     trials = read_trials(run)
     if pick is not None:
         _make(run, trials, pick, folder=output or run / "pick", as_json=as_json)

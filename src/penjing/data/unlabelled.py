@@ -10,13 +10,13 @@ from penjing.data.near import near_duplicate_groups
 from penjing.data.readers import iter_texts
 from penjing.errors import DataError
 
-MOST_TEXTS = 200_000
+MOST_TEXTS = 50_000
 
 
 def read_unlabelled(path: Path, *, column: str, splits: Splits) -> tuple[str, ...]:
     """Return the texts of the file, each once, without those of train and near-duplicates of dev or test texts.
 
-    At most 200,000 are read.
+    The first 50,000 are read.
 
     Raises:
         DataError: the file cannot be read, or nothing is left of it.

@@ -33,7 +33,7 @@ class LatencyTable(Record):
     """Seconds a batch, by length in pieces."""
 
     lengths: tuple[float, ...]
-    """The mean length of each bucket, shortest first."""
+    """Of the median batch of each bucket, shortest first."""
     fixed: tuple[float, ...]
     """What a model without blocks would take."""
     blocks: tuple[BlockTimes, ...]

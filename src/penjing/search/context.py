@@ -18,6 +18,7 @@ from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.progress import Reporter
 from penjing.search.stages import Store
+from penjing.shrink.structure import place_of
 from penjing.shrink.tokenizer import check_identity, choose_pieces, count_pieces, rewrite
 from penjing.spec import Task
 from penjing.tasks.classify import encode_labels
@@ -114,7 +115,7 @@ def _vocabulary(
     reporter.begin("vocabulary")
     wanted, at_most = task.recipe.vocabulary, task.recipe.max_length
     config = read_config(model.folder)
-    positions = config["max_position_embeddings"] - family_of(config).positions_before(config)
+    family = family_of(config)
 
     def make(folder: Path, _: Path) -> None:
         texts = [example.text for example in splits.train]
@@ -128,7 +129,7 @@ def _vocabulary(
         new = Tokenizer.from_str(after)
         check_identity(old, new, kept, texts)
         report = check_identity(old, new, kept, held_out)
-        limit = length_limit(new, texts, at_most=min(at_most or DEFAULT_MAX_LENGTH, positions))
+        limit = length_limit(new, texts, at_most=min(at_most or DEFAULT_MAX_LENGTH, family.positions(config)))
         facts = {
             "pieces_before": old.get_vocab_size(),
             "pieces_after": len(kept),
@@ -148,6 +149,6 @@ def _vocabulary(
     stage = store.stage("vocabulary", inputs, make)
     facts = json.loads((stage.folder / "facts.json").read_text(encoding="utf-8"))
     kept = np.load(stage.folder / "kept.npy")
-    pad_id = int(np.searchsorted(kept, config.get("pad_token_id") or 0))
+    pad_id = place_of(family.pad_id(config), kept.tolist())
     reporter.end(f"{facts['pieces_before']:,} -> {facts['pieces_after']:,} pieces", reused=stage.reused)
     return Vocabulary(stage.folder / "tokenizer.json", kept, facts["max_length"], pad_id, facts, stage.key)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from penjing.bundle.golden import choose_texts
+from penjing.bundle import read_manifest
+from penjing.bundle.golden import choose_texts, read_golden
+from penjing.errors import BundleError
 from penjing.search.candidates import Candidate
 from penjing.search.choose import broken_limits, choose
 from penjing.search.context import Context
@@ -18,12 +20,12 @@ _NOT_TIMED = Timing(None, None, None)
 
 
 def deliver_early(context: Context, candidates: Sequence[Candidate], *, teacher: str, output: Path) -> None:
-    """Write a bundle that can be used until the run ends, where there is none yet.
+    """Write a bundle that can be used until the run ends, where there is none yet for this data.
 
     It is judged on dev and by its size alone: nothing is timed, and test is not touched.
     """
     folder = output / BUNDLE_NAME
-    if (folder / "manifest.json").is_file():
+    if _is_there(folder, context):
         return
     task, by_name = context.task, {candidate.name: candidate for candidate in candidates}
     on_dev = {name: answers(context, candidate, split="dev") for name, candidate in by_name.items()}
@@ -49,3 +51,13 @@ def deliver_early(context: Context, candidates: Sequence[Candidate], *, teacher:
         },
     )
     context.reporter.end(f"{chosen.name}, to use meanwhile: {folder}", reused=False)
+
+
+def _is_there(folder: Path, context: Context) -> bool:
+    """Return whether there is a bundle that was made for the same labels and the same dev texts."""
+    try:
+        labels = read_manifest(folder).outputs.labels
+        texts = [row.text for row in read_golden(folder)]
+    except BundleError:
+        return False
+    return labels == context.splits.labels and texts == choose_texts(context.texts("dev"))

@@ -37,6 +37,7 @@ from penjing.train.loop import Loss, TrainPlan
 _TOGETHER, _POLISH = 3.0, 4.0  # the work of training all sizes, and of one polish, in trainings of the teacher
 _BETWEEN = 1  # sizes drawn at a step beside the largest and the smallest
 _PICKS = 2
+_LATENCY_SLACK = 1.15  # a prediction may be off by so much
 SIZES_NAME = "sizes.json"
 _TOGETHER_SHARE = 0.5  # of the students' time, where time is limited; the picks share the rest
 _SLACK = 0.01  # how much a polish may be hoped to gain
@@ -84,17 +85,24 @@ def train_elastic(context: Context, teacher: Trained) -> list[Trained]:
     return [
         replace(
             _polish(context, teacher, together, lessons, point, shape, time_limit_s=polish_s),
-            predicted_p50_s=costs.latency_s(point.part),
+            predicted_p50_s=costs.latency_s(point.part) if costs else None,
         )
         for point in picked
     ]
 
 
-def affordable(points: Sequence[Point], costs: CostTable, budget: Budget) -> list[Point]:
-    """Return the points that are predicted to be within the budget; where none is, the one nearest to it."""
+def affordable(points: Sequence[Point], costs: CostTable | None, budget: Budget) -> list[Point]:
+    """Return the points that are predicted to be within the budget; where none is, the one nearest to it.
+
+    Half of the texts take less than p50, so that it is held against both limits of latency, with some allowance.
+    """
+    if costs is None:
+        return list(points)
+    latencies = [limit for limit in (budget.latency_p50, budget.latency_p95) if limit is not None]
+    slowest = min(latencies) * _LATENCY_SLACK if latencies else None
 
     def excess(point: Point) -> float:
-        pairs = ((costs.size_bytes(point.part), budget.size), (costs.latency_s(point.part), budget.latency_p50))
+        pairs = ((costs.size_bytes(point.part), budget.size), (costs.latency_s(point.part), slowest))
         return max((found / limit for found, limit in pairs if found is not None and limit is not None), default=0.0)
 
     return [point for point in points if excess(point) <= 1] or [min(points, key=excess)]
@@ -245,7 +253,8 @@ def _plan(
 ) -> TrainPlan:
     """Return a plan whose steps, each of the work `of`, add up to `work` times the training of the teacher."""
     passes = work * _teacher_work(teacher.load().shape) / of * float(teacher.recipe[0].values["epochs"])
-    return student_plan(context, lessons, passes=passes, patience=4, time_limit_s=time_limit_s)
+    texts = len(context.tokens["train"])
+    return student_plan(context, lessons, passes=passes, texts=texts, patience=4, time_limit_s=time_limit_s)
 
 
 def _teacher_work(shape: EncoderShape) -> float:

@@ -11,15 +11,20 @@ from penjing.train.encoder import Encoder, EncoderShape
 
 
 def rank_of(context: Context, shape: EncoderShape) -> int | None:
-    """Return the width of a student's word embeddings where it is less than its teacher's, and than its pieces."""
+    """Return the width of the word embeddings of students of a teacher of this shape.
+
+    It is None where the recipe names none, or none that is less than the teacher's and than its pieces are many; and
+    where the teacher's are narrow by themselves.
+    """
     rank = context.task.recipe.rank
-    return rank if rank is not None and rank < min(shape.hidden, shape.vocabulary) else None
+    narrower = rank is not None and shape.rank is None and rank < min(shape.hidden, shape.vocabulary)
+    return rank if narrower else None
 
 
 def narrowed(context: Context, model: Encoder) -> Encoder:
     """Return `model` with word embeddings as narrow as the recipe asks for; itself where they are already."""
     rank = rank_of(context, model.shape)
-    if rank is None or model.shape.rank is not None:
+    if rank is None:
         return model
     counts = np.bincount(context.tokens["train"].ids, minlength=model.shape.vocabulary)
     return factor_words(model, rank, counts=counts.tolist())

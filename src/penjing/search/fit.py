@@ -51,8 +51,9 @@ def fit(
 ) -> FitResult:
     """Return the smallest or fastest model that meets the task's bar within its budget, as a bundle on disk.
 
-    Finished stages in `output` (default: runs/NAME) are used again, so a killed run goes on where it stopped and
-    a changed bar costs no training. Pretrained models are kept in `cache` (default: the user's cache folder).
+    Finished stages in `output` (default: runs/NAME) are used again, so a killed run goes on where it stopped and a
+    changed bar uses the trained models again (of elastic students other sizes may be polished). Pretrained models are
+    kept in `cache` (default: the user's cache folder).
     The report names `command` as what rebuilds it (default: this call in Python).
 
     Raises:

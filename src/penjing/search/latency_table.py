@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import torch
 
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.worker import worker_command
-from penjing.bundle.write import stamp, write_bundle
+from penjing.bundle.write import stamp, versions, write_bundle
+from penjing.errors import DataError, EngineError
 from penjing.export.onnx import OPSET, ActivationRange, Precision, encoder_to_onnx
 from penjing.files import write_text
 from penjing.measure.latency_table import LatencyTable, Timing, buckets_of, fit_table, typical_length
@@ -57,8 +59,11 @@ class _Probe:
     folder: Path
 
 
-def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, rank: int | None) -> CostTable:
-    """Return the table for the widths and depths of `parts`, measured here and now, or read where that was done."""
+def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, rank: int | None) -> CostTable | None:
+    """Return the table for the widths and depths of `parts`, measured here and now, or read where that was done.
+
+    It is None where that fails: then nothing is predicted, and every size is tried.
+    """
     context.reporter.begin("latency table")
     widths = sorted({(part.heads, part.ffn) for part in parts}, reverse=True)
     most = max(2, *(len(part.blocks) for part in parts))
@@ -71,11 +76,12 @@ def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, 
             for part in (Part(tuple(range(depth)), *found) for depth, found in product((1, most), widths))
         ]
         lengths = context.tokens["dev"].lengths
+        length_of = partial(typical_length, batch_size=budget.batch_size, seed=context.seed)
         buckets = [[context.splits.dev[row].text for row in rows] for rows in buckets_of(lengths)]
         timings = list(_timings(context, probes, buckets))
         table = CostTable(
-            latency=fit_table(timings, lengths=[float(lengths[rows].mean()) for rows in buckets_of(lengths)]),
-            length=typical_length(lengths, batch_size=budget.batch_size, seed=context.seed),
+            latency=fit_table(timings, lengths=[length_of(lengths[rows]) for rows in buckets_of(lengths)]),
+            length=length_of(lengths),
             sizes=_sizes(probes, most),
         )
         write_text(folder / "table.json", table.model_dump_json())
@@ -87,12 +93,16 @@ def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, 
         "opset": OPSET,
         "vocabulary": context.vocabulary.key,
         "data": context.data_key,
-        "engine": "onnxruntime",
+        "engine": ["onnxruntime", versions()["onnxruntime"]],
         "threads": budget.threads,
         "batch_size": budget.batch_size,
         "machine": machine().model_dump(),
     }
-    stage = context.store.stage("latency-table", inputs, make)
+    try:
+        stage = context.store.stage("latency-table", inputs, make)
+    except (EngineError, DataError) as error:
+        context.reporter.end(f"not measured: {error}", reused=False)
+        return None
     context.reporter.end(f"{len(widths)} widths of a block, timed at 2 depths", reused=stage.reused)
     return CostTable.model_validate_json((stage.folder / "table.json").read_text(encoding="utf-8"))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from penjing.search.context import Context
@@ -32,6 +33,8 @@ class Lessons:
 
     tokens: Tokens
     said: TeacherOutput
+    real: int
+    """How many of the texts are as they were given; they come first."""
     key: str
 
 
@@ -43,7 +46,7 @@ def make_lessons(context: Context, teacher: Trained) -> Lessons:
     real = min(wanted, len(texts))
 
     def make(folder: Path, _: Path) -> None:
-        rows = np.sort(np.random.default_rng(context.seed).permutation(len(texts))[:real])
+        rows = np.sort(real_rows(train=len(context.tokens["train"]), texts=len(texts), count=real, seed=context.seed))
         grown = augment(texts.take(rows), copies=wanted // real - 1, seed=context.seed)
         said = answers_of(teacher.load(), grown, device=context.device, progress=context.reporter.advance)
         arrays = {"ids": torch.from_numpy(grown.ids), "starts": torch.from_numpy(grown.starts)}
@@ -54,7 +57,18 @@ def make_lessons(context: Context, teacher: Trained) -> Lessons:
     context.reporter.end(f"{wanted:,} texts, {real:,} of them real", reused=stage.reused)
     tensors = load_file(stage.folder / "lessons.safetensors")
     tokens = Tokens(tensors["ids"].numpy(), tensors["starts"].numpy(), context.vocabulary.pad_id)
-    return Lessons(tokens, TeacherOutput(tensors["logits"], tensors["pooled"]), stage.key)
+    return Lessons(tokens, TeacherOutput(tensors["logits"], tensors["pooled"]), real, stage.key)
+
+
+def real_rows(*, train: int, texts: int, count: int, seed: int) -> NDArray[np.int64]:
+    """Return `count` of `texts` rows, drawn at random: the first `train` before any of the others.
+
+    >>> sorted(real_rows(train=2, texts=10, count=3, seed=0).tolist())[:2]
+    [0, 1]
+    """
+    generator = np.random.default_rng(seed)
+    order = np.concatenate([generator.permutation(train), train + generator.permutation(texts - train)])
+    return order[:count]
 
 
 def _real_texts(context: Context) -> Tokens:

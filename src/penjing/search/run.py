@@ -43,7 +43,6 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, comman
         make_trial(context, candidate, on_dev[candidate.name], timed[candidate.name], teacher=on_dev[TEACHER])
         for candidate in candidates
     )
-    write_text(output / JOURNAL_NAME, "".join(f"{trial.model_dump_json()}\n" for trial in trials))
     choice = choose(trials, objective=task.objective, bar=task.bar, budget=task.budget)
     outcome = Outcome(
         trials=trials,
@@ -52,7 +51,9 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, comman
         on_dev=on_dev,
         on_test=_test_answers(context, candidates, choice.trial.name),
     )
-    return deliver(context, outcome, output=output, command=command)
+    result = deliver(context, outcome, output=output, command=command)
+    write_text(output / JOURNAL_NAME, "".join(f"{trial.model_dump_json()}\n" for trial in trials))
+    return result
 
 
 def _candidates(context: Context, output: Path) -> list[Candidate]:

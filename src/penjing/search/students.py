@@ -17,7 +17,7 @@ from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.structure import keep_blocks, narrow
 from penjing.train.batches import Tokens
 from penjing.train.distill import Distillation, distillation_loss
-from penjing.train.encoder import Encoder
+from penjing.train.encoder import Encoder, EncoderShape
 from penjing.train.loop import Loss, TrainPlan
 
 _PASSES, _RATE = 9.0, 2e-4
@@ -43,7 +43,7 @@ def train_students(context: Context, teacher: Trained) -> list[Trained]:
     for structure in wanted:
         start = next(start for start in reversed(starts) if structure.fits_in(start.structure))
         limit = None if left_s is None else left_s * structure.cost() / total
-        student = _train_student(context, start, structure, lessons, time_limit_s=limit)
+        student = _train_student(context, start, structure, lessons, shape, time_limit_s=limit)
         starts.append(_Start(student, structure))
         students.append(student)
     return students
@@ -54,10 +54,11 @@ def _train_student(
     start_from: _Start,
     structure: Structure,
     lessons: Lessons,
+    teacher_shape: EncoderShape,
     *,
     time_limit_s: float | None,
 ) -> Trained:
-    plan = student_plan(context, lessons, passes=_PASSES, patience=3, time_limit_s=time_limit_s)
+    plan = student_plan(context, lessons, passes=_PASSES, texts=lessons.real, patience=3, time_limit_s=time_limit_s)
 
     def start() -> tuple[Encoder, Tokens, Loss]:
         loss = distillation_loss(lessons.said, weights=Distillation(), multi_label=context.splits.multi_label)
@@ -67,23 +68,23 @@ def _train_student(
         "lessons": lessons.key,
         "start": start_from.model.key,
         "structure": asdict(structure),
-        "rank": rank_of(context, start_from.model.load().shape),
+        "rank": rank_of(context, teacher_shape),
         "plan": asdict(plan),
         "loss": asdict(Distillation()),
     }
     fine_tune = start_from.model.recipe[:1]
-    narrow_words = narrow_steps(context, start_from.model.load().shape)
+    narrow_words = narrow_steps(context, teacher_shape)
     recipe_steps = (*fine_tune, context.vocabulary.step, *narrow_words, *structure.steps)
     return trained_stage(context, structure.name, recipe_steps, inputs, plan, start)
 
 
 def student_plan(
-    context: Context, lessons: Lessons, *, passes: float, patience: int, time_limit_s: float | None
+    context: Context, lessons: Lessons, *, passes: float, texts: int, patience: int, time_limit_s: float | None
 ) -> TrainPlan:
-    """Return a plan of as many steps as `passes` over the training texts take; the recipe's passes come first."""
+    """Return a plan of as many steps as `passes` over so many texts take; the recipe's passes come first."""
     recipe = context.task.recipe
     return TrainPlan(
-        epochs=(recipe.student_epochs or passes) * len(context.tokens["train"]) / len(lessons.tokens),
+        epochs=(recipe.student_epochs or passes) * texts / len(lessons.tokens),
         learning_rate=_RATE,
         batch_size=recipe.batch_size,
         seed=recipe.seed,

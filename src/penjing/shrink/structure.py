@@ -19,7 +19,13 @@ def keep_pieces(model: Encoder, kept: Sequence[int]) -> Encoder:
     """Return a copy of `model` with only these rows of the word embeddings, in this order."""
     rows = model.words.weight.detach()[torch.as_tensor(list(kept))]
     state = {**model.state_dict(), "words.weight": rows}
-    return _build(replace(model.shape, vocabulary=len(kept)), state)
+    pad_id = place_of(model.shape.pad_id, kept)
+    return _build(replace(model.shape, vocabulary=len(kept), pad_id=pad_id), state)
+
+
+def place_of(piece: int, kept: Sequence[int]) -> int:
+    """Return the new id of `piece`; 0 where it is not kept, which serves for padding: it is masked."""
+    return list(kept).index(piece) if piece in kept else 0
 
 
 def put_pieces_back(trained: Encoder, kept: Sequence[int], *, original: Encoder) -> Encoder:
@@ -31,7 +37,8 @@ def put_pieces_back(trained: Encoder, kept: Sequence[int], *, original: Encoder)
     words = original.words.weight.detach().clone()
     words[torch.as_tensor(list(kept))] = trained.words.weight.detach()
     state = {**trained.state_dict(), "words.weight": words}
-    return _build(replace(trained.shape, vocabulary=original.shape.vocabulary), state)
+    shape = replace(trained.shape, vocabulary=original.shape.vocabulary, pad_id=original.shape.pad_id)
+    return _build(shape, state)
 
 
 def keep_positions(model: Encoder, count: int) -> Encoder:

@@ -41,15 +41,33 @@ class Family:
     dense_activation: PoolerActivation = "tanh"
     first_position_after_padding: bool = False
     """Whether row pad_id + 1 of the positions belongs to the first piece."""
+    default_pad_id: int = 0
+    """What transformers takes where config.json names none."""
     hidden: str = "hidden_size"
     layers: str = "num_hidden_layers"
     heads: str = "num_attention_heads"
     ffn: str = "intermediate_size"
     activation: str = "hidden_act"
 
+    def pad_id(self, config: Mapping[str, Any]) -> int:
+        """Return the id of the padding piece."""
+        found = config.get("pad_token_id")
+        return self.default_pad_id if found is None else int(found)
+
     def positions_before(self, config: Mapping[str, Any]) -> int:
         """Return how many rows of the position embeddings no text reads."""
-        return int(config.get("pad_token_id") or 0) + 1 if self.first_position_after_padding else 0
+        return self.pad_id(config) + 1 if self.first_position_after_padding else 0
+
+    def positions(self, config: Mapping[str, Any]) -> int:
+        """Return how many pieces a text can have.
+
+        Raises:
+            ModelError: config.json does not say.
+        """
+        found = config.get("max_position_embeddings")
+        if not isinstance(found, int) or found <= self.positions_before(config):
+            raise ModelError("config.json does not say how long texts may be", rule="`max_position_embeddings`")
+        return found - self.positions_before(config)
 
 
 _BERT_NAMES: dict[str, Any] = {
@@ -69,6 +87,7 @@ _ROBERTA = Family(
     dense=("classifier.dense", "pooler.dense"),
     head="classifier.out_proj",
     first_position_after_padding=True,
+    default_pad_id=1,
 )
 FAMILIES: Mapping[str, Family] = {
     "bert": Family(prefix="bert.", **_BERT_NAMES, dense=("pooler.dense",), head="classifier"),

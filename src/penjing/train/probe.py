@@ -22,7 +22,8 @@ from penjing.train.predict import answers_of
 _CHUNK = 64
 _MOST_TEXTS = 4096
 _STRENGTH = 0.1  # inverse regularisation, on features of mean 0 and variance 1
-_UNSEEN = -2.0  # added to the least bias, for a label that no text of the probe has
+_SURE = 2.0  # below the least bias for a label that no text of the probe has, above the largest for one that all have
+_LEAST_SPREAD = 0.1  # of a feature, as a share of the median one: what hardly varies gets no large weight
 
 
 def probe_head(
@@ -54,7 +55,8 @@ def probe_head(
 
 
 def _set_head(model: Encoder, features: NDArray[np.float32], truth: NDArray[Any], *, multi_label: bool) -> None:
-    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    spread = np.maximum(spread, _LEAST_SPREAD * np.median(spread) + 1e-6)
     seen = np.flatnonzero((truth.any(axis=0) & ~truth.all(axis=0)) if multi_label else np.bincount(truth))
     if len(seen) < (1 if multi_label else 2):
         return
@@ -64,7 +66,9 @@ def _set_head(model: Encoder, features: NDArray[np.float32], truth: NDArray[Any]
         found = (np.concatenate([-found, found]) / 2).astype(np.float32)
         offset = (np.concatenate([-offset, offset]) / 2).astype(np.float32)
     weight = np.zeros((model.shape.labels, features.shape[1]), np.float32)
-    bias = np.full(model.shape.labels, offset.min() + _UNSEEN, np.float32)
+    bias = np.full(model.shape.labels, offset.min() - _SURE, np.float32)
+    if multi_label:
+        bias[truth.all(axis=0)] = offset.max() + _SURE
     weight[seen] = found / spread
     bias[seen] = offset - weight[seen] @ mean
     with torch.no_grad():
