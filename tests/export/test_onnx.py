@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -12,7 +14,7 @@ from penjing.errors import ExportError
 from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx, quantize_pairs, quantize_rows
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.shrink.importance import Importance
-from penjing.shrink.quantize import activation_range, calibrate, quantize
+from penjing.shrink.quantize import activation_range, calibrate, output_errors, quantize
 from penjing.shrink.structure import narrow
 from penjing.train.device import Device
 from penjing.train.predict import logits_of
@@ -159,21 +161,33 @@ def test_activation_range_is_clipped_where_a_few_values_are_far_out():
     assert calm.scale < wild.scale
 
 
-def test_the_layer_that_hurts_most_is_reverted_first():
+def test_the_layer_with_the_largest_error_is_reverted_first():
     ranges = {name: ActivationRange(0.1, 128) for name in ("a", "b", "c")}
     harm = {"a": 0.01, "b": 0.5, "c": 0.2}
 
     def measure(precision):
         return sum(harm[name] for name in precision.linear)
 
-    found = quantize(ranges, measure=measure, tolerance=0.3)
+    found = quantize(ranges, measure=measure, errors=harm, tolerance=0.3)
     assert found.reverted == ("b",)
     assert set(found.precision.linear) == {"a", "c"}
     assert found.divergence == pytest.approx(0.21)
-    assert quantize(ranges, measure=measure, tolerance=1.0).reverted == ()
-    misled = quantize(ranges, measure=measure, tolerance=0.3, rank=lambda precision: "c" in precision.linear)
+    assert quantize(ranges, measure=measure, errors=harm, tolerance=1.0).reverted == ()
+    misled = quantize(ranges, measure=measure, errors={"a": 2.0, "b": 0.0, "c": 3.0}, tolerance=0.3)
     assert misled.reverted == ("c", "a", "b")
-    assert len(quantize(ranges, measure=measure, tolerance=0.0, most_reverted=2).reverted) == 2
+    assert len(quantize(ranges, measure=measure, errors=harm, tolerance=0.0, most_reverted=2).reverted) == 2
+
+
+def test_the_error_of_a_layer_is_that_of_its_exported_output(tokens):
+    model = tiny_encoder()
+    ranges = calibrate(model, tokens, device=CPU)
+    errors = output_errors(model, tokens, ranges, device=CPU)
+    assert set(errors) == set(ranges)
+    assert all(0 < error < 0.01 for error in errors.values())
+    coarse = dict(ranges) | {"blocks.1.ffn_in": replace(ranges["blocks.1.ffn_in"], scale=1.0, zero_point=0)}
+    worse = output_errors(model, tokens, coarse, device=CPU)
+    assert max(worse, key=worse.get) == "blocks.1.ffn_in"
+    assert {name for name in ranges if worse[name] != errors[name]} == {"blocks.1.ffn_in"}
 
 
 def test_calibration_leaves_padding_out(tokens):

@@ -10,6 +10,7 @@ from penjing.units import show_seconds, show_size
 
 _THIN = "\u202f"  # a narrow space that does not break
 NOT_MEASURED = "–"
+_SHARED = ("fine-tune", "vocabulary")  # steps of every model
 
 
 def quality(value: float, metric: str) -> str:
@@ -133,15 +134,19 @@ def parameters(n: int) -> str:
 def step(name: str, values: dict[str, Any]) -> str:
     """Return a step as a person would write it down.
 
-    >>> step("depth", {"layers": 3})
-    'depth layers=3'
+    >>> step("depth", {"layers": 3}), step("int8", {"reverted": []})
+    ('depth layers=3', 'int8')
     """
-    return " ".join([name, *(f"{key}={value}" for key, value in values.items())])
+    return " ".join([name, *(f"{key}={value}" for key, value in values.items() if value not in ([], ()))])
 
 
 def recipe(steps: tuple[Step, ...]) -> str:
-    """Return a recipe in one line."""
-    return " → ".join(step(s.name, s.values) for s in steps)
+    """Return a recipe in one line; the values of the steps that all models share are in the ledger.
+
+    >>> recipe((Step(name="fine-tune", values={"epochs": 3}), Step(name="depth", values={"layers": 3})))
+    'fine-tune → depth layers=3'
+    """
+    return " → ".join(step(s.name, {} if s.name in _SHARED else s.values) for s in steps)
 
 
 def _minus(text: str) -> str:

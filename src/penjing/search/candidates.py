@@ -18,7 +18,7 @@ from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.context import Context
 from penjing.search.models import Trained
-from penjing.search.precision import Source, arrays_of, compared_tokens, divergence, settled
+from penjing.search.precision import Source, arrays_of, compared_tokens, divergence, settled, settled_from
 from penjing.shrink.structure import keep_positions, put_pieces_back
 from penjing.train.checkpoint import load_pretrained
 from penjing.train.linear import train_linear
@@ -161,7 +161,8 @@ def _int8(
             recipe = (*recipe, Step(name=f"{embeddings}-embeddings"))
         _write(context, folder, source, model, name, recipe, (note,))
 
-    return _candidate(context, source, role, name, {"precision": "int8", "embeddings": embeddings}, make)
+    inputs = {"precision": "int8", "embeddings": embeddings, "settled": settled_from(probe or source)}
+    return _candidate(context, source, role, name, inputs, make)
 
 
 def _candidate(

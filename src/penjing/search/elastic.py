@@ -23,7 +23,7 @@ from penjing.search.latency_table import CostTable, cost_table
 from penjing.search.lessons import Lessons, make_lessons, students_time
 from penjing.search.models import Trained, dev_score, supervised, trained_stage
 from penjing.search.recipes import elastic_sizes
-from penjing.search.students import BLOCK_TEXTS, sample, student_plan
+from penjing.search.students import BLOCK_TEXTS, SAMPLE_TEXTS, sample, student_plan
 from penjing.shrink.elastic import compute, parts_of, sandwich
 from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.structure import extract, sort_units
@@ -148,7 +148,7 @@ def _seed(context: Context, teacher: Trained) -> _Seed:
 
     def make(folder: Path, _: Path) -> None:
         model = teacher.load()
-        tokens, truth = sample(context)
+        tokens, truth = sample(context, count=SAMPLE_TEXTS)
         few = tokens.take(np.arange(min(BLOCK_TEXTS, len(tokens))))
         removal = least_needed_blocks(model, few, count=model.shape.layers - 1, device=context.device)
         loss = supervised(context, truth.numpy())

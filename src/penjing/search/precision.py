@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +18,11 @@ from penjing.export.parity import onnx_logits
 from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.context import Context
-from penjing.shrink.quantize import Quantized, calibrate, quantize
+from penjing.shrink.quantize import Quantized, calibrate, output_errors, quantize
 from penjing.train.batches import Tokens, tokenize
 from penjing.train.encoder import Encoder
 
-_CALIBRATION_TEXTS, _COMPARED_TEXTS, _RANKING_TEXTS = 128, 48, 16
+_CALIBRATION_TEXTS, _COMPARED_TEXTS = 128, 48
 _DIVERGENCE_TOLERANCE = 0.005  # mean KL from the float32 answers, in nats, above which layers are reverted
 
 
@@ -41,25 +42,35 @@ def settled(context: Context, source: Source) -> Quantized:
     """Return which layers are int8, and with what scales: settled once for all that is made of `source`."""
 
     def make(folder: Path, _: Path) -> None:
+        tokens = calibration_tokens(context, source)
+        ranges = calibrate(source.model, tokens, device=context.device)
         found = quantize(
-            calibrate(source.model, calibration_tokens(context, source), device=context.device),
+            ranges,
             measure=divergence(context, source)[0],
-            rank=divergence(context, source, texts=_RANKING_TEXTS)[0],
+            errors=output_errors(source.model, tokens, ranges, device=context.device),
             tolerance=_DIVERGENCE_TOLERANCE,
         )
         write_text(folder / "int8.json", json.dumps(asdict(found)))
 
-    stage = context.store.stage("int8", {"trained": source.key, "tolerance": _DIVERGENCE_TOLERANCE}, make)
+    stage = context.store.stage("int8", settled_from(source), make)
     values = json.loads((stage.folder / "int8.json").read_text(encoding="utf-8"))
     linear = {name: ActivationRange(**found) for name, found in values["precision"]["linear"].items()}
     return Quantized(Precision(linear=linear), tuple(values["reverted"]), values["divergence"])
 
 
-def divergence(
-    context: Context, source: Source, *, texts: int = _COMPARED_TEXTS
-) -> tuple[Callable[[Precision], float], int]:
+def settled_from(source: Source) -> dict[str, Any]:
+    """Return what the scales and the reverted layers depend on."""
+    return {
+        "trained": source.key,
+        "tolerance": _DIVERGENCE_TOLERANCE,
+        "texts": [_CALIBRATION_TEXTS, _COMPARED_TEXTS],
+        "order": "output errors",
+    }
+
+
+def divergence(context: Context, source: Source) -> tuple[Callable[[Precision], float], int]:
     """Return how far a precision's answers are from those in float32, as a function, and on how many texts."""
-    tokens = compared_tokens(context, source, texts=texts)
+    tokens = compared_tokens(context, source)
     shape, arrays = source.model.shape, arrays_of(source.model)
     expected = onnx_logits(encoder_to_onnx(shape, arrays), tokens)
 
@@ -70,10 +81,10 @@ def divergence(
     return measure, len(tokens)
 
 
-def compared_tokens(context: Context, source: Source, *, texts: int = _COMPARED_TEXTS) -> Tokens:
+def compared_tokens(context: Context, source: Source) -> Tokens:
     """Return the first few of the calibration texts: what answers are compared on."""
     calibration = calibration_tokens(context, source)
-    return calibration.take(np.arange(min(texts, len(calibration))))
+    return calibration.take(np.arange(min(_COMPARED_TEXTS, len(calibration))))
 
 
 def calibration_tokens(context: Context, source: Source) -> Tokens:

@@ -21,7 +21,8 @@ from penjing.train.encoder import Encoder, EncoderShape
 from penjing.train.loop import Loss, TrainPlan
 
 _PASSES, _RATE = 9.0, 2e-4
-_SAMPLE_TEXTS, BLOCK_TEXTS = 256, 32  # for the importance of heads and neurons, and of blocks
+SAMPLE_TEXTS, BLOCK_TEXTS = 256, 32  # for the importance of heads and neurons, and of blocks
+_SAMPLE_SHARE = 4  # or one of so many texts that students learn from, where these are few: there is little time
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,18 @@ def _train_student(
 ) -> Trained:
     plan = student_plan(context, lessons, passes=_PASSES, texts=lessons.real, patience=3, time_limit_s=time_limit_s)
 
+    sample_texts = min(SAMPLE_TEXTS, max(BLOCK_TEXTS, lessons.real // _SAMPLE_SHARE))
+
     def start() -> tuple[Encoder, Tokens, Loss]:
         loss = distillation_loss(lessons.said, weights=Distillation(), multi_label=context.splits.multi_label)
-        return _cut(context, start_from, structure), lessons.tokens, loss
+        return _cut(context, start_from, structure, sample_texts=sample_texts), lessons.tokens, loss
 
     inputs = {
         "lessons": lessons.key,
         "start": start_from.model.key,
         "structure": asdict(structure),
         "rank": rank_of(context, teacher_shape),
+        "sample": [sample_texts, BLOCK_TEXTS],
         "plan": asdict(plan),
         "loss": asdict(Distillation()),
     }
@@ -93,10 +97,10 @@ def student_plan(
     )
 
 
-def _cut(context: Context, start_from: _Start, structure: Structure) -> Encoder:
+def _cut(context: Context, start_from: _Start, structure: Structure, *, sample_texts: int) -> Encoder:
     """Return the part of the starting model that matters most, in the sizes of `structure`."""
     model, larger = start_from.model.load(), start_from.structure
-    tokens, truth = sample(context)
+    tokens, truth = sample(context, count=sample_texts)
     few = tokens.take(np.arange(min(BLOCK_TEXTS, len(tokens))))
     removed = least_needed_blocks(model, few, count=larger.layers - structure.layers, device=context.device)
     model = keep_blocks(model, [block for block in range(larger.layers) if block not in removed])
@@ -105,8 +109,8 @@ def _cut(context: Context, start_from: _Start, structure: Structure) -> Encoder:
     return narrowed(context, model)
 
 
-def sample(context: Context) -> tuple[Tokens, Tensor]:
+def sample(context: Context, *, count: int) -> tuple[Tokens, Tensor]:
     """Return a fixed sample of the training texts and its truth."""
     tokens = context.tokens["train"]
-    rows = np.random.default_rng(context.seed).permutation(len(tokens))[:_SAMPLE_TEXTS]
+    rows = np.random.default_rng(context.seed).permutation(len(tokens))[:count]
     return tokens.take(rows), torch.from_numpy(context.truth["train"][rows])

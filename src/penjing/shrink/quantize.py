@@ -5,21 +5,21 @@ never changes with the input, so that an answer does not depend on the other tex
 
 Sources: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 Inference" (the arithmetic); clipping by least squared error as in Banner et al. 2019; the greedy revert follows
-the idea of NNCF's accuracy control.
+the idea of NNCF's accuracy control, its order is that of the layers' own errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from penjing.export.onnx import ActivationRange, Precision
+from penjing.export.onnx import LARGEST_WEIGHT, ActivationRange, Precision, quantize_rows
 from penjing.train.batches import Tokens, sorted_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Encoder
@@ -92,24 +92,63 @@ def _squared_error(values: NDArray[np.float64], found: ActivationRange) -> float
     return float(np.square((stored - found.zero_point) * found.scale - values).sum())
 
 
+def output_errors(
+    model: Encoder, tokens: Tokens, ranges: Mapping[str, ActivationRange], *, device: Device
+) -> dict[str, float]:
+    """Return how far int8 moves the output of each layer alone: squared error over squared output, without padding."""
+    errors: dict[str, float] = dict.fromkeys(ranges, 0.0)
+    totals: dict[str, float] = dict.fromkeys(ranges, 0.0)
+    mask: Tensor = torch.empty(0)
+
+    def compare(name: str, layer: nn.Linear) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
+        stored, scales = quantize_rows(layer.weight.detach().cpu().numpy(), largest=LARGEST_WEIGHT)
+        weight = torch.from_numpy(stored * scales[:, None]).to(device.name)
+
+        def hook(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+            x, bias = inputs[0][mask].float(), layer.bias.detach()
+            exact = output[mask].float() - bias
+            errors[name] += float((_rounded(x, ranges[name]) @ weight.T - exact).square().sum())
+            totals[name] += float(exact.square().sum())
+
+        return hook
+
+    linears = {name: module for name, module in model.named_modules() if name in ranges}
+    model.to(device.name).eval()
+    hooks = [layer.register_forward_hook(compare(name, cast(nn.Linear, layer))) for name, layer in linears.items()]
+    try:
+        with torch.inference_mode():
+            for indices in sorted_batches(tokens.lengths, size=32):
+                ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
+                model(ids, mask)
+    finally:
+        for handle in hooks:
+            handle.remove()
+    return {name: errors[name] / max(totals[name], 1e-12) for name in ranges}
+
+
+def _rounded(x: Tensor, found: ActivationRange) -> Tensor:
+    stored = (x / found.scale).round().add(found.zero_point).clamp(0, 255)
+    return (stored - found.zero_point) * found.scale
+
+
 def quantize(
     ranges: Mapping[str, ActivationRange],
     *,
     measure: Callable[[Precision], float],
+    errors: Mapping[str, float],
     tolerance: float,
-    rank: Callable[[Precision], float] | None = None,
     most_reverted: int = 6,
 ) -> Quantized:
     """Return the precision with as many int8 layers as `tolerance` on the divergence of the answers allows.
 
     `measure` returns the divergence from the float32 answers. Where it is above `tolerance`, layers go back to
-    float32, those first whose revert alone helps most, `most_reverted` layers at the most. `rank` is a quicker
-    estimate of the same, by which the layers are ordered.
+    float32, those with the largest of `errors` first, if that helps; `most_reverted` layers are tried at the most.
     """
     linear, reverted = dict(ranges), list[str]()
     precision = Precision(linear=linear)
     divergence = measure(precision)
-    for name in _by_gain(precision, rank or measure)[:most_reverted] if divergence > tolerance else ():
+    worst = sorted(errors, key=lambda name: -errors[name])[:most_reverted]
+    for name in worst if divergence > tolerance else ():
         trial = _without(precision, name)
         found = measure(trial)
         if found < divergence:
@@ -118,12 +157,6 @@ def quantize(
         if divergence <= tolerance:
             break
     return Quantized(precision, tuple(reverted), divergence)
-
-
-def _by_gain(precision: Precision, measure: Callable[[Precision], float]) -> list[str]:
-    """Return the int8 layers, those first without which the answers diverge least."""
-    alone = {name: measure(_without(precision, name)) for name in precision.linear}
-    return sorted(alone, key=lambda name: alone[name])
 
 
 def _without(precision: Precision, name: str) -> Precision:
