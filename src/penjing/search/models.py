@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,10 @@ from penjing.train.checkpoint import load_encoder, load_pretrained, save_encoder
 from penjing.train.distill import label_loss
 from penjing.train.encoder import Encoder, Part
 from penjing.train.loop import Loss, Parts, Progress, TrainPlan, TrainResult, train, whole
-from penjing.train.model_folder import classifier_rows
 from penjing.train.predict import logits_of
-from penjing.train.probe import probe_head
 from penjing.train.state import StateFile
 
 TEACHER_SHARE = 0.45  # of the training time; the students share the rest by their cost
-_PROBE_SHARE = 0.2  # of the teacher's time, where that is limited: a head of chance starts from a probe
 _TEACHER_EPOCHS, _TEACHER_RATE = 3.0, 1e-4
 
 
@@ -57,15 +53,12 @@ class Trained:
 def train_teacher(context: Context) -> Trained:
     """Return the teacher: the pretrained model with a trimmed vocabulary, fine-tuned on the training split."""
     recipe = context.task.recipe
-    limit = time_limit(context, TEACHER_SHARE)
-    has_head = classifier_rows(context.model.folder) == len(context.splits.labels)
-    probe_s = None if limit is None or has_head else limit * _PROBE_SHARE
     plan = TrainPlan(
         epochs=recipe.epochs or _TEACHER_EPOCHS,
         learning_rate=recipe.learning_rate or _TEACHER_RATE,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
-        time_limit_s=limit,
+        time_limit_s=time_limit(context, TEACHER_SHARE),
     )
 
     def start() -> tuple[Encoder, Tokens, Loss]:
@@ -73,21 +66,8 @@ def train_teacher(context: Context) -> Trained:
         model = keep_pieces(full, context.vocabulary.kept.tolist())
         return model, context.tokens["train"], supervised(context, context.truth["train"])
 
-    def probe(model: Encoder) -> None:
-        if probe_s is not None:
-            probe_head(
-                model,
-                context.tokens["train"],
-                context.truth["train"],
-                multi_label=context.splits.multi_label,
-                device=context.device,
-                time_limit_s=probe_s,
-                seed=recipe.seed,
-            )
-
     step = Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate})
-    inputs = {"plan": asdict(plan), **({} if probe_s is None else {"probe": probe_s})}
-    return trained_stage(context, "teacher", (step,), inputs, plan, start, prepare=probe)
+    return trained_stage(context, "teacher", (step,), {"plan": asdict(plan)}, plan, start)
 
 
 def trained_stage(
@@ -100,32 +80,28 @@ def trained_stage(
     *,
     parts: Parts = whole,
     judged: tuple[Part | None, ...] = (None,),
-    prepare: Callable[[Encoder], None] = lambda model: None,
 ) -> Trained:
     """Return the model that `start` begins, trained: made once, kept as a stage.
 
-    The weights kept are those at which the mean score of the parts `judged` on dev is best. `prepare` changes the model
-    before its first step; what that takes is part of the training time.
+    The weights kept are those at which the mean score of the parts `judged` on dev is best.
     """
     context.reporter.begin(name)
 
     def make(folder: Path, work: Path) -> None:
         model, tokens, loss = start()
-        state_file = StateFile(work / "state.safetensors")
-        prepared_s = 0.0 if state_file.path.is_file() else _seconds_of(lambda: prepare(model))
         result = train(
             model,
             tokens=tokens,
             loss=loss,
             evaluate=lambda present: sum(dev_score(context, present, part) for part in judged) / len(judged),
-            plan=_shortened(plan, prepared_s),
+            plan=plan,
             device=context.device,
-            state_file=state_file,
+            state_file=StateFile(work / "state.safetensors"),
             report=lambda progress: _tell(context, progress),
             parts=parts,
         )
         save_encoder(model.cpu(), folder)
-        write_text(folder / "result.json", json.dumps({**_result(result, model), "prepared_s": prepared_s}))
+        write_text(folder / "result.json", json.dumps(_result(result, model)))
 
     metric = context.task.bar.metric
     stage_name = "teacher" if name == "teacher" else "student"
@@ -134,21 +110,9 @@ def trained_stage(
     detail = f"dev {metric} {result['best_score']:.4f} after {result['steps']:,} steps"
     context.reporter.end(detail, reused=stage.reused)
     text_s = result["train_s"] / (result["steps"] * plan.batch_size)
-    train_s = result["train_s"] + result.get("prepared_s", 0.0)
-    return Trained(name, recipe, stage.folder, stage.key, train_s, text_s, result["parameters"], result["best_score"])
-
-
-def _seconds_of(work: Callable[[], None]) -> float:
-    started = time.monotonic()
-    work()
-    return time.monotonic() - started
-
-
-def _shortened(plan: TrainPlan, spent_s: float) -> TrainPlan:
-    """Return `plan` with so many seconds less where its time is limited."""
-    if plan.time_limit_s is None:
-        return plan
-    return replace(plan, time_limit_s=max(0.0, plan.time_limit_s - spent_s))
+    return Trained(
+        name, recipe, stage.folder, stage.key, result["train_s"], text_s, result["parameters"], result["best_score"]
+    )
 
 
 def _result(result: TrainResult, model: Encoder) -> dict[str, Any]:

@@ -16,14 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 
 from penjing.engines.ngrams import NgramEncoder
 from penjing.measure.metrics import score
 from penjing.spec import Metric
 from penjing.tasks.classify import decisions
-from penjing.train.logistic import fit_logistic
 
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0)  # inverse regularisation; the best on dev is taken
+_MOST_ITERATIONS = 300
 
 Split = tuple[Sequence[str], NDArray[Any]]
 
@@ -56,7 +58,7 @@ def train_linear(
     weighted = features.multiply(rarity).tocsr()
     fitted = []
     for strength in _STRENGTHS:
-        weights, bias = fit_logistic(weighted, truth, strength=strength, multi_label=multi_label)
+        weights, bias = _fit(weighted, truth, strength, multi_label=multi_label)
         weights = weights * rarity
         predicted = decisions(_expanded(held_out @ weights.T + bias), multi_label=multi_label)
         fitted.append((score(metric, dev[1], predicted), strength, weights, bias))
@@ -82,6 +84,18 @@ def _rarity(features: csr_matrix) -> NDArray[np.float32]:
     """Return the inverse document frequency of every bucket; it is multiplied into the weights in the end."""
     documents = np.asarray((features > 0).sum(axis=0)).ravel()
     return np.asarray(np.log((1 + features.shape[0]) / (1 + documents)) + 1, np.float32)
+
+
+def _fit(
+    features: csr_matrix, truth: NDArray[Any], strength: float, *, multi_label: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    model = LogisticRegression(C=strength, max_iter=_MOST_ITERATIONS)
+    if not multi_label:
+        model.fit(features, truth)
+        return model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
+    each = OneVsRestClassifier(model).fit(features, truth)
+    parts = [(found.coef_[0], found.intercept_[0]) for found in each.estimators_]
+    return np.stack([w for w, _ in parts]).astype(np.float32), np.array([b for _, b in parts], np.float32)
 
 
 def _expanded(logits: NDArray[np.float32]) -> NDArray[np.float32]:
