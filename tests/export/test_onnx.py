@@ -11,11 +11,12 @@ from onnx import numpy_helper
 
 from penjing.engines.openvino import OpenVinoEngine
 from penjing.errors import ExportError
-from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx, quantize_pairs, quantize_rows
+from penjing.export.integers import quantize_pairs, quantize_rows, restore_pairs, restore_rows
+from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.shrink.importance import Importance
 from penjing.shrink.quantize import activation_range, calibrate, output_errors, quantize
-from penjing.shrink.structure import narrow
+from penjing.shrink.structure import factor_words, narrow
 from penjing.train.device import Device
 from penjing.train.predict import logits_of
 from tests.train.tiny import separable, tiny_encoder
@@ -85,6 +86,16 @@ def test_int8_layers_are_stored_as_int8():
     assert "words.weight" not in kinds
 
 
+def test_narrow_embeddings_are_widened_in_int8(tokens):
+    model = factor_words(tiny_encoder(), 16, counts=[1] * 60)
+    exact = logits_of(model, tokens, device=CPU)
+    exported = int8_model(model, tokens, embeddings="int8")
+    kinds = {tensor.name: tensor.data_type for tensor in exported.graph.initializer}
+    assert kinds["widen.weight"] == kinds["positions"] == onnx.TensorProto.INT8
+    assert np.abs(onnx_logits(exported, tokens) - exact).max() < 0.1 * np.abs(exact).max()
+    assert 0 < output_errors(model, tokens, calibrate(model, tokens, device=CPU), device=CPU)["widen"] < 0.01
+
+
 def test_two_int8_products_fit_sixteen_bits_on_processors_without_vnni(tokens):
     exported = int8_model(tiny_encoder(), tokens)
     stored = [numpy_helper.to_array(tensor) for tensor in exported.graph.initializer if "blocks." in tensor.name]
@@ -122,12 +133,11 @@ def test_scales_of_int4_take_little_room_at_the_widths_of_real_models(columns):
     assert pairs.nbytes + scales.nbytes < 0.6 * columns
 
 
-def test_pairs_are_restored_by_the_graph(tokens):
+def test_embeddings_are_restored_by_the_graph(tokens):
     model = tiny_encoder()
-    pairs, scales = quantize_pairs(arrays(model)["words.weight"])
-    values = np.concatenate([pairs & 15, pairs >> 4], axis=1).astype(np.float32) - 8
-    wide = scales.astype(np.float32).repeat(values.shape[1] // scales.shape[1], axis=1)
-    rounded = {**arrays(model), "words.weight": values * wide}
+    words = restore_pairs(*quantize_pairs(arrays(model)["words.weight"]))
+    positions = restore_rows(*quantize_rows(arrays(model)["positions.weight"].T)).T
+    rounded = {**arrays(model), "words.weight": words, "positions.weight": positions}
     expected = onnx_logits(encoder_to_onnx(model.shape, rounded), tokens)
     packed = encoder_to_onnx(model.shape, arrays(model), precision=Precision(embeddings="int4"))
     check_parity(onnx_logits(packed, tokens), expected)
@@ -140,16 +150,14 @@ def test_pairs_are_restored_by_the_graph(tokens):
 )
 def test_pairs_are_restored_within_half_a_step_of_the_unclipped_scale(matrix):
     pairs, scales = quantize_pairs(matrix)
-    values = np.concatenate([pairs & 15, pairs >> 4], axis=1).astype(np.float32) - 8
-    wide = scales.astype(np.float32).repeat(values.shape[1] // scales.shape[1], axis=1)
     plain = np.abs(matrix).max() / 7
-    assert np.square(values * wide - matrix).sum() <= matrix.size * (plain * 0.51) ** 2 + 1e-6
+    assert np.square(restore_pairs(pairs, scales) - matrix).sum() <= matrix.size * (plain * 0.51) ** 2 + 1e-6
 
 
 def test_rows_are_restored_within_half_a_step():
     matrix = np.random.default_rng(0).normal(size=(5, 40)).astype(np.float32)
     stored, scales = quantize_rows(matrix)
-    assert np.abs(stored * scales[:, None] - matrix).max() <= scales.max() / 2 + 1e-7
+    assert np.abs(restore_rows(stored, scales) - matrix).max() <= scales.max() / 2 + 1e-7
     assert not quantize_rows(np.zeros((2, 3), np.float32))[0].any()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from penjing import fit, read_task
 from penjing.measure.latency_table import BlockTimes, LatencyTable
+from penjing.search import quantization_aware
 from penjing.search.elastic import Point, _polish_time, affordable, least_score, pick
 from penjing.search.latency_table import CostTable
 from penjing.search.recipes import elastic_sizes, structures
@@ -51,6 +52,19 @@ def test_picks_were_predicted_and_the_report_says_so(finished):
     assert predicted
     assert all("int4" in trial.name and trial.predicted_p50_s > 0 for trial in predicted)
     assert result.report.read_text(encoding="utf-8").count("predicted ") >= len(predicted)
+
+
+@pytest.mark.parametrize(("before", "kept"), [(2.0, False), (-1.0, True)])
+def test_training_in_rounded_numbers_is_kept_only_where_it_is_better(finished, monkeypatch, before, kept):
+    folder, _ = finished
+    monkeypatch.setattr(quantization_aware, "_rounded_score", lambda *_: before)
+    log = Log()
+    task = read_task(folder / "task.toml", overrides=ELASTIC)
+    result = fit(task, output=folder / "run", cache=folder / "cache", reporter=log)
+    assert any(stage.endswith(", rounded") for stage in log.reused)
+    polished = [{step.name for step in t.recipe} for t in result.trials if "polish" in {s.name for s in t.recipe}]
+    assert polished
+    assert all(("quantization-aware" in steps) == kept for steps in polished)
 
 
 def test_a_changed_bar_trains_nothing_that_is_there(finished):
@@ -139,10 +153,10 @@ def test_what_no_list_names_stays_whole(recipe, sizes):
 
 def test_separate_students_have_narrow_embeddings_too(finished):
     folder, _ = finished
-    overrides = {"recipe.rank": 16, "recipe.layers": [2, 1]}
+    overrides = {"recipe.rank": 16, "recipe.heads": [1.0]}
     result = fit(read_task(folder / "task.toml", overrides=overrides), output=folder / "run", cache=folder / "cache")
     students = [trial for trial in result.trials if any(step.name == "distill" for step in trial.recipe)]
-    assert len(students) == 8
+    assert len(students) == 4
     assert all(any(step.name == "embeddings" for step in trial.recipe) for trial in students)
     model = onnx.load(folder / "run" / students[-4].bundle / "model.onnx")
     sizes = {found.name: tuple(found.dims) for found in model.graph.initializer}

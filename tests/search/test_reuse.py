@@ -59,6 +59,14 @@ def test_an_unchanged_task_makes_nothing_anew(finished):
     assert [stage for stage, used in reused.items() if not used] == ["data", "model", "bundle and report"]
 
 
+def test_what_the_budget_rules_out_is_not_made(finished):
+    teacher = (finished / "run" / "trials.jsonl").read_text(encoding="utf-8")
+    assert '"name":"teacher int8"' in teacher
+    result, _ = again(finished, budget__size="1 kB")
+    assert "teacher int8" not in [trial.name for trial in result.trials]
+    assert "teacher" in [trial.name for trial in result.trials]
+
+
 def test_a_student_trained_anew_is_exported_and_measured_anew(finished):
     _, reused = again(finished, recipe__student_epochs=5)
     assert reused["teacher"]

@@ -11,7 +11,7 @@ import torch
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
 from penjing.errors import ModelError
-from penjing.export.onnx import OPSET, encoder_to_onnx
+from penjing.export.onnx import GRAPH, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.records import Step
 from penjing.train.batches import from_rows
@@ -45,7 +45,7 @@ def bundle_from_checkpoint(reference: str, *, cache: Path | None = None) -> Path
             next_step="Train it first: penjing fit TASK.toml, with this model as `model`",
         )
     labels = _labels(model)
-    key = hashlib.sha256(f"{_FORMAT} {OPSET} {model.key}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{_FORMAT} {GRAPH} {model.key}".encode()).hexdigest()[:12]
     folder = place / f"checkpoint-{key}"
     if not (folder / "manifest.json").is_file():
         _write(model, labels, folder)

@@ -1,12 +1,9 @@
 """An encoder as an ONNX graph of standard operators, written node by node.
 
 Each linear layer is float32 or int8 (per-channel weights, one static activation scale per tensor), the word
-embeddings float32, int8 with one scale a row, or int4 (two values a byte) with one scale a group of up to 32.
-A node-by-node graph is small enough for every engine to fuse,
-and the precision of each layer is decided here, not recovered from a traced graph.
-
-Int8 weights of linear layers stay within 64: processors without VNNI add two products of uint8 and int8 in 16 bits,
-and 2 x 255 x 64 is the most that fits. So a bundle answers the same on AVX2 as on AVX-512.
+embeddings float32, int8 with one scale a row, or int4 (two values a byte) with one scale a group of up to 32; beside
+int8 or int4 words, positions are int8 with one scale a column. A node-by-node graph is small enough for every engine
+to fuse, and the precision of each layer is decided here, not recovered from a traced graph.
 """
 
 from __future__ import annotations
@@ -20,17 +17,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from penjing.export.integers import INT4_ZERO, LARGEST_WEIGHT, quantize_pairs, quantize_rows
 from penjing.train.encoder import EncoderShape
 from penjing.train.families import PoolerActivation
 
 Array = NDArray[Any]
 Embeddings = Literal["float32", "int8", "int4"]
 OPSET = 23
+GRAPH = f"{OPSET}.2"  # part of every key of an exported file: raise it when the same model becomes another file
 IR_VERSION = 11
-LARGEST_WEIGHT = 64
-_INT4_ZERO = 8
-_INT4_GROUP = 32
-_INT4_CLIPS = np.linspace(0.7, 1.0, 7)
 _MASKED = -10_000.0  # added to the scores of padding: exp() of it is exactly 0 in float32
 
 
@@ -94,14 +89,7 @@ class _Graph:
 
     def _embeddings(self) -> str:
         words = {"float32": self._float_words, "int8": self._int8_words, "int4": self._int4_words}
-        length = self._node("Shape", "input_ids", start=1, end=2)
-        positions = self._node(
-            "Slice",
-            self._weight("positions.weight"),
-            self._ints("zero", [0]),
-            length,
-            self._ints("axis0", [0]),
-        )
+        positions = self._positions()
         found = words[self.precision.embeddings]()
         if self.shape.rank and self.shape.widened == "words":
             found = self._widen(found)
@@ -110,8 +98,21 @@ class _Graph:
             found = self._node("Add", self._widen(found), self._weight("widen.bias"))
         return found
 
+    def _positions(self) -> str:
+        stored, scales = self.weights["positions.weight"], None
+        if self.precision.embeddings != "float32":
+            columns, scales = quantize_rows(stored.T)
+            stored = np.ascontiguousarray(columns.T)
+        length = self._node("Shape", "input_ids", start=1, end=2)
+        table, start, axis = self._constant("positions", stored), self._ints("zero", [0]), self._ints("axis0", [0])
+        taken = self._node("Slice", table, start, length, axis)
+        if scales is None:
+            return taken
+        wide = self._node("Cast", taken, to=TensorProto.FLOAT)
+        return self._node("Mul", wide, self._constant("positions.scale", scales))
+
     def _widen(self, x: str) -> str:
-        return self._node("MatMul", x, self._constant("widen.weight", self.weights["widen.weight"].T))
+        return self._product("widen", x)
 
     def _float_words(self) -> str:
         return self._node("Gather", self._weight("words.weight"), "input_ids")
@@ -130,7 +131,7 @@ class _Graph:
         upper = self._node("BitwiseAnd", taken, self._constant("high_bits", np.uint8(240)))
         high = self._node("BitShift", upper, self._constant("four_bits", np.uint8(4)), direction="RIGHT")
         both = self._node("Cast", self._node("Concat", low, high, axis=-1), to=TensorProto.FLOAT)
-        centred = self._node("Sub", both, self._float("int4_zero", _INT4_ZERO))
+        centred = self._node("Sub", both, self._float("int4_zero", INT4_ZERO))
         groups = self._ints("groups", [0, 0, scales.shape[1], -1])
         scale = self._node("Gather", self._constant("words.scale", scales[:, :, None]), "input_ids")
         scale = self._node("Cast", scale, to=TensorProto.FLOAT)
@@ -170,13 +171,14 @@ class _Graph:
         return self._node("Squeeze", self._node("MatMul", self._node("Unsqueeze", share, axis), x), axis)
 
     def _linear(self, name: str, x: str, *, output: str | None = None) -> str:
+        return self._node("Add", self._product(name, x), self._weight(f"{name}.bias"), name=output)
+
+    def _product(self, name: str, x: str) -> str:
         weight = np.ascontiguousarray(self.weights[f"{name}.weight"].T)  # (in, out)
         activation = self.precision.linear.get(name)
         if activation is None:
-            product = self._node("MatMul", x, self._constant(f"{name}.weight", weight))
-        else:
-            product = self._int8_product(name, x, weight, activation)
-        return self._node("Add", product, self._weight(f"{name}.bias"), name=output)
+            return self._node("MatMul", x, self._constant(f"{name}.weight", weight))
+        return self._int8_product(name, x, weight, activation)
 
     def _int8_product(self, name: str, x: str, weight: Array, activation: ActivationRange) -> str:
         columns, scales = quantize_rows(weight.T, largest=LARGEST_WEIGHT)
@@ -216,38 +218,3 @@ class _Graph:
 
     def _ints(self, name: str, values: list[int]) -> str:
         return self._constant(name, np.array(values, np.int64))
-
-
-def quantize_rows(matrix: Array, *, largest: int = 127) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return int8 values of at most `largest` and one symmetric scale a row: row ~ values * scale."""
-    scales = np.maximum(np.abs(matrix).max(axis=1) / largest, 1e-12).astype(np.float32)
-    return np.clip(np.rint(matrix / scales[:, None]), -largest, largest).astype(np.int8), scales
-
-
-def quantize_pairs(matrix: Array) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
-    """Return int4 values, two a byte, and one symmetric scale a group of columns.
-
-    Column j is in the low bits of byte j, column j + columns / 2 in its high bits; 8 stands for zero. Of some
-    clipping limits each group has the one with the least squared error. The number of columns is even.
-
-    >>> quantize_pairs(np.array([[7.0, -7.0]], np.float32))[0]
-    array([[31]], dtype=uint8)
-    """
-    rows, columns = matrix.shape
-    width = max(group for group in range(1, _INT4_GROUP + 1) if columns % group == 0)
-    groups = matrix.astype(np.float32).reshape(rows, -1, width)
-    largest = np.abs(groups).max(axis=2, keepdims=True)
-    best = np.full(largest.shape, np.inf, np.float32)
-    scales = np.zeros(largest.shape, np.float16)
-    for ratio in _INT4_CLIPS:
-        tried = np.maximum(largest * ratio / 7, 1e-7).astype(np.float16)
-        error = np.square(_int4(groups, tried) * tried.astype(np.float32) - groups).sum(axis=2, keepdims=True)
-        scales = np.where(error < best, tried, scales)
-        best = np.minimum(error, best)
-    stored = (_int4(groups, scales) + _INT4_ZERO).astype(np.uint8).reshape(rows, columns)
-    low, high = stored[:, : columns // 2], stored[:, columns // 2 :]
-    return (low | (high << np.uint8(4))).astype(np.uint8), scales[:, :, 0]
-
-
-def _int4(groups: Array, scales: NDArray[np.float16]) -> Array:
-    return np.clip(np.rint(groups / scales.astype(np.float32)), -7, 7)

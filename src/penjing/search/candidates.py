@@ -12,7 +12,7 @@ import onnx
 
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
-from penjing.export.onnx import OPSET, Embeddings, encoder_to_onnx
+from penjing.export.onnx import GRAPH, Embeddings, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.files import write_text
 from penjing.records import Step
@@ -23,6 +23,7 @@ from penjing.shrink.structure import keep_positions, put_pieces_back
 from penjing.train.checkpoint import load_pretrained
 from penjing.train.linear import train_linear
 from penjing.train.predict import logits_of
+from penjing.units import show_size
 
 Role = Literal["baseline", "teacher", "plain-int8", "candidate"]
 
@@ -88,7 +89,7 @@ def linear_candidate(context: Context) -> Candidate:
 
 
 def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
-    """Return the un-compressed teacher, its plain int8, and the teacher with a trimmed vocabulary."""
+    """Return the un-compressed teacher, its plain int8 if the budget has room, and the teacher with fewer pieces."""
     trained, longest = teacher.load(), context.vocabulary.max_length
     trimmed = Source(
         "trimmed teacher",
@@ -108,10 +109,22 @@ def teacher_candidates(context: Context, teacher: Trained) -> list[Candidate]:
     )
     return [
         _float32(context, whole, "teacher"),
-        _int8(context, whole, "plain-int8", name="teacher int8", embeddings="float32", probe=trimmed),
+        *_plain_int8(context, whole, probe=trimmed),
         _float32(context, trimmed, "candidate"),
         _int8(context, trimmed, "candidate", name="trimmed teacher int8", embeddings="int8"),
     ]
+
+
+def _plain_int8(context: Context, whole: Source, *, probe: Source) -> list[Candidate]:
+    """Return the teacher in int8, but for its embeddings; nothing where these alone are larger than the budget."""
+    name, limit = "teacher int8", context.task.budget.size
+    embeddings = whole.model.words.weight.nbytes
+    if limit is not None and embeddings > limit:
+        context.reporter.begin(f"export {name}")
+        detail = f"not made: its embeddings are {show_size(embeddings)}, the budget is {show_size(limit)}"
+        context.reporter.end(detail, reused=False)
+        return []
+    return [_int8(context, whole, "plain-int8", name=name, embeddings="float32", probe=probe)]
 
 
 def student_candidates(context: Context, student: Trained) -> list[Candidate]:
@@ -175,7 +188,7 @@ def _candidate(
             "trained": source.key,
             "positions": source.model.shape.positions,
             "name": name,
-            "opset": OPSET,
+            "graph": GRAPH,
             **context.base_key,
             **inputs,
         },

@@ -1,7 +1,8 @@
 """Every size of student from one training, measured on dev; the few that matter cut out and polished.
 
 The elastic model starts from the teacher, its units sorted by importance and its word embeddings narrowed. Its sizes
-learn together for about three times the teacher's work; a polish of one pick takes up to four times of it more.
+learn together for about three times the teacher's work; a polish of one pick takes up to four times of it more, the
+last eighth of that in the numbers of the quantized file.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from penjing.search.embeddings import narrow_steps, narrowed, rank_of
 from penjing.search.latency_table import CostTable, cost_table
 from penjing.search.lessons import Lessons, make_lessons, students_time
 from penjing.search.models import Trained, dev_score, supervised, trained_stage
+from penjing.search.quantization_aware import quantization_aware
 from penjing.search.recipes import elastic_sizes
 from penjing.search.students import BLOCK_TEXTS, SAMPLE_TEXTS, sample, student_plan
 from penjing.shrink.elastic import compute, parts_of, sandwich
@@ -34,7 +36,9 @@ from penjing.train.distill import Distillation, distillation_loss
 from penjing.train.encoder import Encoder, EncoderShape, Part
 from penjing.train.loop import Loss, TrainPlan
 
-_TOGETHER, _POLISH = 3.0, 4.0  # the work of training all sizes, and of one polish, in trainings of the teacher
+_TOGETHER = 3.0  # the work of training all sizes, in trainings of the teacher
+_POLISH, _ROUNDED = 3.5, 0.5  # that of one polish, and of its end in the numbers of the quantized file
+_ROUNDED_RATE = 0.25  # of the learning rate of a polish
 _BETWEEN = 1  # sizes drawn at a step beside the largest and the smallest
 _PICKS = 2
 _LATENCY_SLACK = 1.15  # a prediction may be off by so much
@@ -229,7 +233,11 @@ def _polish(
     *,
     time_limit_s: float | None,
 ) -> Trained:
-    plan = _plan(context, teacher, lessons, work=_POLISH, of=point.compute, time_limit_s=time_limit_s)
+    def planned(*, work: float) -> TrainPlan:
+        share = None if time_limit_s is None else time_limit_s * work / (_POLISH + _ROUNDED)
+        return _plan(context, teacher, lessons, work=work, of=point.compute, time_limit_s=share)
+
+    plan = planned(work=_POLISH)
 
     def start() -> tuple[Encoder, Tokens, Loss]:
         return extract(together.load(), point.part), lessons.tokens, _loss(context, lessons)
@@ -245,7 +253,10 @@ def _polish(
         "loss": asdict(Distillation()),
     }
     polished = trained_stage(context, point.name, steps, inputs, plan, start)
-    return replace(polished, train_s=together.train_s + polished.train_s)
+    end = planned(work=_ROUNDED)
+    end = replace(end, learning_rate=_ROUNDED_RATE * end.learning_rate)
+    found = quantization_aware(context, polished, lessons, plan=end)
+    return replace(found, train_s=together.train_s + found.train_s)
 
 
 def _plan(

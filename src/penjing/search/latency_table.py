@@ -17,7 +17,7 @@ from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.worker import worker_command
 from penjing.bundle.write import stamp, versions, write_bundle
 from penjing.errors import DataError, EngineError
-from penjing.export.onnx import OPSET, ActivationRange, Precision, encoder_to_onnx
+from penjing.export.onnx import GRAPH, ActivationRange, Precision, encoder_to_onnx
 from penjing.files import write_text
 from penjing.measure.latency_table import LatencyTable, Timing, buckets_of, fit_table, typical_length
 from penjing.measure.machine import machine
@@ -26,6 +26,7 @@ from penjing.measure.size import folder_size
 from penjing.records import Record
 from penjing.search.context import Context
 from penjing.search.precision import arrays_of
+from penjing.shrink.quantize import int8_layers
 from penjing.train.encoder import Encoder, EncoderShape, Part
 
 _ROUNDS, _BLOCK, _WARM_UP = 6, 12, 3
@@ -90,7 +91,7 @@ def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, 
         "widths": widths,
         "depths": [1, most],
         "shape": small.to_json(),
-        "opset": OPSET,
+        "graph": GRAPH,
         "vocabulary": context.vocabulary.key,
         "data": context.data_key,
         "engine": ["onnxruntime", versions()["onnxruntime"]],
@@ -118,8 +119,7 @@ def write_probe(context: Context, shape: EncoderShape, part: Part, folder: Path)
     torch.manual_seed(0)
     count = len(part.blocks)
     model = Encoder(replace(shape, heads=(part.heads,) * count, ffn=(part.ffn,) * count)).eval()
-    linears = {name: _ANY_RANGE for name, m in model.named_modules() if "blocks." in name and hasattr(m, "in_features")}
-    precision = Precision(linear=linears, embeddings="int4")
+    precision = Precision(linear=dict.fromkeys(int8_layers(model), _ANY_RANGE), embeddings="int4")
     file = folder.with_suffix(".onnx")
     onnx.save(encoder_to_onnx(model.shape, arrays_of(model), precision=precision), file)
     manifest = Manifest(

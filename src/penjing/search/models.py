@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,9 @@ def trained_stage(
     *,
     parts: Parts = whole,
     judged: tuple[Part | None, ...] = (None,),
+    within: Callable[[Encoder], AbstractContextManager[object]] = nullcontext,
 ) -> Trained:
-    """Return the model that `start` begins, trained: made once, kept as a stage.
+    """Return the model that `start` begins, trained inside `within`: made once, kept as a stage.
 
     The weights kept are those at which the mean score of the parts `judged` on dev is best.
     """
@@ -89,17 +91,18 @@ def trained_stage(
 
     def make(folder: Path, work: Path) -> None:
         model, tokens, loss = start()
-        result = train(
-            model,
-            tokens=tokens,
-            loss=loss,
-            evaluate=lambda present: sum(dev_score(context, present, part) for part in judged) / len(judged),
-            plan=plan,
-            device=context.device,
-            state_file=StateFile(work / "state.safetensors"),
-            report=lambda progress: _tell(context, progress),
-            parts=parts,
-        )
+        with within(model):
+            result = train(
+                model,
+                tokens=tokens,
+                loss=loss,
+                evaluate=lambda present: sum(dev_score(context, present, part) for part in judged) / len(judged),
+                plan=plan,
+                device=context.device,
+                state_file=StateFile(work / "state.safetensors"),
+                report=lambda progress: _tell(context, progress),
+                parts=parts,
+            )
         save_encoder(model.cpu(), folder)
         write_text(folder / "result.json", json.dumps(_result(result, model)))
 

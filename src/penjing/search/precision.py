@@ -18,7 +18,7 @@ from penjing.export.parity import onnx_logits
 from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.context import Context
-from penjing.shrink.quantize import Quantized, calibrate, output_errors, quantize
+from penjing.shrink.quantize import Quantized, calibrate, int8_layers, output_errors, quantize
 from penjing.train.batches import Tokens, tokenize
 from penjing.train.encoder import Encoder
 
@@ -65,6 +65,7 @@ def settled_from(source: Source) -> dict[str, Any]:
         "tolerance": _DIVERGENCE_TOLERANCE,
         "texts": [_CALIBRATION_TEXTS, _COMPARED_TEXTS],
         "order": "output errors",
+        "layers": sorted(int8_layers(source.model)),
     }
 
 

@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from penjing.export.onnx import LARGEST_WEIGHT, ActivationRange, Precision, quantize_rows
+from penjing.export.integers import LARGEST_WEIGHT, quantize_rows, restore_rows
+from penjing.export.onnx import ActivationRange, Precision
 from penjing.train.batches import Tokens, sorted_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Encoder
@@ -38,8 +39,14 @@ class Quantized:
     """What `measure` said of it."""
 
 
+def int8_layers(model: Encoder) -> dict[str, nn.Linear]:
+    """Return the linear layers that int8 is for, by name: all in the blocks, and what widens the embeddings."""
+    linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    return {name: layer for name, layer in linears.items() if name.startswith("blocks.") or name == "widen"}
+
+
 def calibrate(model: Encoder, tokens: Tokens, *, device: Device) -> dict[str, ActivationRange]:
-    """Return the input range of every linear layer in the blocks, from real activations (padding left out)."""
+    """Return the input range of every linear layer that int8 is for, from real activations (padding left out)."""
     samples: dict[str, list[NDArray[np.float32]]] = {}
     mask: Tensor = torch.empty(0)
 
@@ -49,8 +56,7 @@ def calibrate(model: Encoder, tokens: Tokens, *, device: Device) -> dict[str, Ac
 
         return hook
 
-    linears = {name: m for name, m in model.named_modules() if isinstance(m, nn.Linear) and "blocks." in name}
-    hooks = [module.register_forward_pre_hook(keep(name)) for name, module in linears.items()]
+    hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in int8_layers(model).items()]
     model.to(device.name).eval()
     try:
         with torch.inference_mode():
@@ -101,12 +107,12 @@ def output_errors(
     mask: Tensor = torch.empty(0)
 
     def compare(name: str, layer: nn.Linear) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
-        stored, scales = quantize_rows(layer.weight.detach().cpu().numpy(), largest=LARGEST_WEIGHT)
-        weight = torch.from_numpy(stored * scales[:, None]).to(device.name)
+        stored = quantize_rows(layer.weight.detach().cpu().numpy(), largest=LARGEST_WEIGHT)
+        weight = torch.from_numpy(restore_rows(*stored)).to(device.name)
 
         def hook(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
-            x, bias = inputs[0][mask].float(), layer.bias.detach()
-            exact = output[mask].float() - bias
+            x = inputs[0][mask].float()
+            exact = output[mask].float() - (0.0 if layer.bias is None else layer.bias.detach())
             errors[name] += float((_rounded(x, ranges[name]) @ weight.T - exact).square().sum())
             totals[name] += float(exact.square().sum())
 
