@@ -41,7 +41,7 @@ demo-small: $(VENV)/.demo  ## the same path on fewer reviews (about 3 minutes)
 	$(BIN)/penjing verify $(RUNS)/reviews-small/bundle
 
 test: $(VENV)/.dev  ## the tests
-	$(BIN)/python -m pytest -m "not slow" --doctest-modules src tests
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --doctest-modules src tests
 
 test-slow: $(VENV)/.dev  ## the long tests as well
 	$(BIN)/python -m pytest --doctest-modules src tests

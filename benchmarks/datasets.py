@@ -73,7 +73,7 @@ def waimai10k(prepared: Path, *, seed: int = 13) -> Task:
 
 
 DATASETS: Mapping[str, Callable[..., Task]] = {
-    "sst2": partial(sst2, size="4.5 MB"),  # a twentieth of the teacher
+    "sst2": partial(sst2, size="4.53 MB"),  # a twentieth of the teacher
     "banking77-10": banking77_10,
     "banking77": banking77,
     "waimai10k": waimai10k,
