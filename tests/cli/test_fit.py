@@ -1,5 +1,6 @@
 """The main job from the command line, on a tiny BERT and a tiny task made here; killed, and run again."""
 
+import csv
 import json
 import os
 import signal
@@ -8,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.tiny_task import WORDS, write_tiny_task
+from tests.tiny_task import write_tiny_task
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +57,16 @@ def test_the_run_ends_with_a_bundle_and_a_report(finished):
     assert "teacher" in stages(stderr)
 
 
-def test_the_bundle_answers(finished):
+def test_the_bundle_answers(finished, task):
     output, _, _ = finished
-    call = [
-        sys.executable,
-        "-m",
-        "penjing",
-        "predict",
-        str(output / "bundle"),
-        *(" ".join(WORDS[label][:9]) for label in ("good", "bad")),
-    ]
+    data = task.parent / "data.csv"
+    call = [sys.executable, "-m", "penjing", "predict", str(output / "bundle"), "--input", str(data)]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
-    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["good", "bad"]
+    found = [json.loads(line)["label"] for line in done.stdout.splitlines()]
+    with data.open(encoding="utf-8", newline="") as file:
+        truth = [row["label"] for row in csv.DictReader(file)]
+    assert len(found) == len(truth)
+    assert sum(a == b for a, b in zip(found, truth, strict=True)) > 0.7 * len(truth)
 
 
 def test_a_changed_bar_trains_nothing(finished, task):
