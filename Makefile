@@ -35,7 +35,7 @@ examples/sentiment/data/test.csv: | $(VENV)/bin/python
 demo-english: $(VENV)/.demo examples/sentiment/data/test.csv  ## the same in English, from a 6-layer BERT
 	$(BIN)/penjing fit examples/sentiment/task.toml --output $(RUNS)/sentiment
 
-demo-small: $(VENV)/.demo  ## the same path on fewer reviews (about 3 minutes)
+demo-small: $(VENV)/.demo  ## the same path on fewer reviews (under 3 minutes)
 	$(BIN)/penjing fit examples/reviews/small.toml --output $(RUNS)/reviews-small
 	$(BIN)/penjing predict $(RUNS)/reviews-small/bundle "我非常喜欢人工智能。"
 	$(BIN)/penjing verify $(RUNS)/reviews-small/bundle

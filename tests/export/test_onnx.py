@@ -176,14 +176,14 @@ def test_the_layer_with_the_largest_error_is_reverted_first():
     def measure(precision):
         return sum(harm[name] for name in precision.linear)
 
-    found = quantize(ranges, measure=measure, errors=harm, tolerance=0.3)
+    found = quantize(ranges, measure=measure, errors=lambda: harm, tolerance=0.3)
     assert found.reverted == ("b",)
     assert set(found.precision.linear) == {"a", "c"}
     assert found.divergence == pytest.approx(0.21)
-    assert quantize(ranges, measure=measure, errors=harm, tolerance=1.0).reverted == ()
-    misled = quantize(ranges, measure=measure, errors={"a": 2.0, "b": 0.0, "c": 3.0}, tolerance=0.3)
+    assert quantize(ranges, measure=measure, errors=lambda: harm, tolerance=1.0).reverted == ()
+    misled = quantize(ranges, measure=measure, errors=lambda: {"a": 2.0, "b": 0.0, "c": 3.0}, tolerance=0.3)
     assert misled.reverted == ("c", "a", "b")
-    assert len(quantize(ranges, measure=measure, errors=harm, tolerance=0.0, most_reverted=2).reverted) == 2
+    assert len(quantize(ranges, measure=measure, errors=lambda: harm, tolerance=0.0, most_reverted=2).reverted) == 2
 
 
 def test_the_error_of_a_layer_is_that_of_its_exported_output(tokens):

@@ -47,7 +47,7 @@ def settled(context: Context, source: Source) -> Quantized:
         found = quantize(
             ranges,
             measure=divergence(context, source)[0],
-            errors=output_errors(source.model, tokens, ranges, device=context.device),
+            errors=lambda: output_errors(source.model, tokens, ranges, device=context.device),
             tolerance=_DIVERGENCE_TOLERANCE,
         )
         write_text(folder / "int8.json", json.dumps(asdict(found)))

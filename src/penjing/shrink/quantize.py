@@ -141,20 +141,22 @@ def quantize(
     ranges: Mapping[str, ActivationRange],
     *,
     measure: Callable[[Precision], float],
-    errors: Mapping[str, float],
+    errors: Callable[[], Mapping[str, float]],
     tolerance: float,
     most_reverted: int = 6,
 ) -> Quantized:
     """Return the precision with as many int8 layers as `tolerance` on the divergence of the answers allows.
 
     `measure` returns the divergence from the float32 answers. Where it is above `tolerance`, layers go back to
-    float32, those with the largest of `errors` first, if that helps; `most_reverted` layers are tried at the most.
+    float32, those with the largest of `errors()` first, if that helps; `most_reverted` layers are tried at the most.
     """
     linear, reverted = dict(ranges), list[str]()
     precision = Precision(linear=linear)
     divergence = measure(precision)
-    worst = sorted(errors, key=lambda name: -errors[name])[:most_reverted]
-    for name in worst if divergence > tolerance else ():
+    if divergence <= tolerance:
+        return Quantized(precision, (), divergence)
+    error_of = errors()
+    for name in sorted(error_of, key=lambda name: -error_of[name])[:most_reverted]:
         trial = _without(precision, name)
         found = measure(trial)
         if found < divergence:
