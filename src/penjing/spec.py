@@ -177,6 +177,8 @@ class Recipe(_Spec):
     batch_size: Annotated[int, Field(gt=0, le=4096)] = 32
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Of the teacher."""
+    trials: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many more trainings of the smallest student, with learning rates and losses that Optuna proposes."""
     seed: int = 13
 
 

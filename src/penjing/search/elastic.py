@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -26,13 +27,14 @@ from penjing.search.models import Trained, dev_score, supervised, trained_stage
 from penjing.search.quantization_aware import quantization_aware
 from penjing.search.recipes import elastic_sizes
 from penjing.search.students import BLOCK_TEXTS, SAMPLE_TEXTS, sample, student_plan
+from penjing.search.tuning import DEFAULT, Variant, tuned
 from penjing.shrink.elastic import compute, parts_of, sandwich
 from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.structure import extract, sort_units
 from penjing.spec import Bar, Budget
 from penjing.train.batches import Tokens
 from penjing.train.checkpoint import load_encoder, save_encoder
-from penjing.train.distill import Distillation, distillation_loss
+from penjing.train.distill import distillation_loss
 from penjing.train.encoder import Encoder, EncoderShape, Part
 from penjing.train.loop import Loss, TrainPlan
 
@@ -85,14 +87,15 @@ def train_elastic(context: Context, teacher: Trained) -> list[Trained]:
     costs = cost_table(context, seed.parts, shape, rank=rank_of(context, shape))
     able = affordable(points, costs, context.task.budget)
     picked = pick(able, least=least_score(context.task.bar, teacher=teacher.score) - _SLACK, count=_PICKS)
-    polish_s = None if left_s is None else _polish_time(left_s, scoring_s) / len(picked)
-    return [
-        replace(
-            _polish(context, teacher, together, lessons, point, shape, time_limit_s=polish_s),
-            predicted_p50_s=costs.latency_s(point.part) if costs else None,
-        )
-        for point in picked
-    ]
+    trainings = len(picked) + context.task.recipe.trials
+    polish_s = None if left_s is None else _polish_time(left_s, scoring_s) / trainings
+
+    def polished(point: Point, name: str, variant: Variant) -> Trained:
+        found = _polish(context, teacher, together, lessons, point, shape, name=name, variant=variant, limit_s=polish_s)
+        return replace(found, predicted_p50_s=costs.latency_s(point.part) if costs else None)
+
+    students = [polished(point, point.name, DEFAULT) for point in picked]
+    return [*students, *tuned(context, students[-1], partial(polished, picked[-1]))]
 
 
 def affordable(points: Sequence[Point], costs: CostTable | None, budget: Budget) -> list[Point]:
@@ -174,10 +177,10 @@ def _train_together(
     work = [compute(part, shape) for part in seed.parts]
     step_work = sum({work[0], work[-1]}) + _BETWEEN * fmean(work[1:-1] or [0.0])
     limit = None if left_s is None else left_s * _TOGETHER_SHARE
-    plan = _plan(context, teacher, lessons, work=_TOGETHER, of=step_work, time_limit_s=limit)
+    plan = _plan(context, teacher, lessons, DEFAULT, work=_TOGETHER, of=step_work, time_limit_s=limit)
 
     def start() -> tuple[Encoder, Tokens, Loss]:
-        return load_encoder(seed.folder), lessons.tokens, _loss(context, lessons)
+        return load_encoder(seed.folder), lessons.tokens, _loss(context, lessons, DEFAULT)
 
     judged = tuple(dict.fromkeys((seed.parts[0], seed.parts[len(seed.parts) // 2], seed.parts[-1])))
     inputs = {
@@ -185,7 +188,7 @@ def _train_together(
         "lessons": lessons.key,
         "parts": [asdict(part) for part in seed.parts],
         "plan": asdict(plan),
-        "loss": asdict(Distillation()),
+        "loss": asdict(DEFAULT.loss),
     }
     parts = sandwich(seed.parts, between=_BETWEEN, seed=context.seed)
     name = f"elastic, {len(seed.parts)} sizes"
@@ -231,16 +234,18 @@ def _polish(
     point: Point,
     shape: EncoderShape,
     *,
-    time_limit_s: float | None,
+    name: str,
+    variant: Variant,
+    limit_s: float | None,
 ) -> Trained:
     def planned(*, work: float) -> TrainPlan:
-        share = None if time_limit_s is None else time_limit_s * work / (_POLISH + _ROUNDED)
-        return _plan(context, teacher, lessons, work=work, of=point.compute, time_limit_s=share)
+        share = None if limit_s is None else limit_s * work / (_POLISH + _ROUNDED)
+        return _plan(context, teacher, lessons, variant, work=work, of=point.compute, time_limit_s=share)
 
     plan = planned(work=_POLISH)
 
     def start() -> tuple[Encoder, Tokens, Loss]:
-        return extract(together.load(), point.part), lessons.tokens, _loss(context, lessons)
+        return extract(together.load(), point.part), lessons.tokens, _loss(context, lessons, variant)
 
     sizes = {"layers": len(point.blocks), "heads": point.heads, "ffn": point.ffn}
     cut = Step(name="elastic", values=sizes)
@@ -250,27 +255,34 @@ def _polish(
         "lessons": lessons.key,
         "part": asdict(point.part),
         "plan": asdict(plan),
-        "loss": asdict(Distillation()),
+        "loss": asdict(variant.loss),
     }
-    polished = trained_stage(context, point.name, steps, inputs, plan, start)
+    polished = trained_stage(context, name, steps, inputs, plan, start)
     end = planned(work=_ROUNDED)
     end = replace(end, learning_rate=_ROUNDED_RATE * end.learning_rate)
-    found = quantization_aware(context, polished, lessons, plan=end)
+    found = quantization_aware(context, polished, lessons, plan=end, loss=variant.loss)
     return replace(found, train_s=together.train_s + found.train_s)
 
 
 def _plan(
-    context: Context, teacher: Trained, lessons: Lessons, *, work: float, of: float, time_limit_s: float | None
+    context: Context,
+    teacher: Trained,
+    lessons: Lessons,
+    variant: Variant,
+    *,
+    work: float,
+    of: float,
+    time_limit_s: float | None,
 ) -> TrainPlan:
     """Return a plan whose steps, each of the work `of`, add up to `work` times the training of the teacher."""
     passes = work * _teacher_work(teacher.load().shape) / of * float(teacher.recipe[0].values["epochs"])
     texts = len(context.tokens["train"])
-    return student_plan(context, lessons, passes=passes, texts=texts, patience=4, time_limit_s=time_limit_s)
+    return student_plan(context, lessons, variant, passes=passes, texts=texts, patience=4, time_limit_s=time_limit_s)
 
 
 def _teacher_work(shape: EncoderShape) -> float:
     return compute(Part(tuple(range(shape.layers)), shape.heads[0], shape.ffn[0]), shape)
 
 
-def _loss(context: Context, lessons: Lessons) -> Loss:
-    return distillation_loss(lessons.said, weights=Distillation(), multi_label=context.splits.multi_label)
+def _loss(context: Context, lessons: Lessons, variant: Variant) -> Loss:
+    return distillation_loss(lessons.said, weights=variant.loss, multi_label=context.splits.multi_label)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from penjing.errors import MissingExtraError
@@ -59,7 +60,7 @@ def fit(
     Raises:
         PenjingError: the data, the model or the disk is not fit for the task; the message says what to do.
     """
-    _require_training()
+    _require_training(task)
     from penjing.search.run import run_fit
     from penjing.train.cached_folder import default_cache
 
@@ -88,7 +89,9 @@ def _call(task: Task, output: Path) -> str:
     return f"penjing.fit(penjing.Task.model_validate({values!r}), output={str(output)!r})"
 
 
-def _require_training() -> None:
+def _require_training(task: Task) -> None:
+    if task.recipe.trials and find_spec("optuna") is None:
+        raise MissingExtraError("optuna", extra="tune")
     try:
         import onnx  # noqa: F401
         import sklearn  # noqa: F401

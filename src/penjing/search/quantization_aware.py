@@ -22,7 +22,9 @@ from penjing.train.loop import Loss, TrainPlan
 _STORED: Embeddings = "int4"  # embeddings: the coarsest that a candidate has
 
 
-def quantization_aware(context: Context, polished: Trained, lessons: Lessons, *, plan: TrainPlan) -> Trained:
+def quantization_aware(
+    context: Context, polished: Trained, lessons: Lessons, *, plan: TrainPlan, loss: Distillation
+) -> Trained:
     """Return `polished`, trained further with weights and activations rounded; itself where that is no better.
 
     Both are judged on dev as they answer in int8 with int4 embeddings. The seconds of both are counted.
@@ -36,12 +38,12 @@ def quantization_aware(context: Context, polished: Trained, lessons: Lessons, *,
         "lessons": lessons.key,
         "precision": asdict(precision),
         "plan": asdict(plan),
-        "loss": asdict(Distillation()),
+        "loss": asdict(loss),
     }
 
     def start() -> tuple[Encoder, Tokens, Loss]:
-        loss = distillation_loss(lessons.said, weights=Distillation(), multi_label=context.splits.multi_label)
-        return polished.load(), lessons.tokens, loss
+        multi_label = context.splits.multi_label
+        return polished.load(), lessons.tokens, distillation_loss(lessons.said, weights=loss, multi_label=multi_label)
 
     trained = trained_stage(
         context,

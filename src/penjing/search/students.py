@@ -13,14 +13,15 @@ from penjing.search.embeddings import narrow_steps, narrowed, rank_of
 from penjing.search.lessons import Lessons, make_lessons, students_time
 from penjing.search.models import Trained, supervised, trained_stage
 from penjing.search.recipes import Structure, structures
+from penjing.search.tuning import DEFAULT, Variant, tuned
 from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.structure import keep_blocks, narrow
 from penjing.train.batches import Tokens
-from penjing.train.distill import Distillation, distillation_loss
+from penjing.train.distill import distillation_loss
 from penjing.train.encoder import Encoder, EncoderShape
 from penjing.train.loop import Loss, TrainPlan
 
-_PASSES, _RATE = 9.0, 2e-4
+_PASSES = 9.0
 SAMPLE_TEXTS, BLOCK_TEXTS = 256, 32  # for the importance of heads and neurons, and of blocks
 _SAMPLE_SHARE = 4  # or one of so many texts that students learn from, where these are few: there is little time
 
@@ -37,17 +38,22 @@ def train_students(context: Context, teacher: Trained) -> list[Trained]:
     """Return the students, largest first, all taught by `teacher`."""
     shape = teacher.load().shape
     wanted = structures(context.task.recipe, layers=shape.layers)
-    total = sum(structure.cost() for structure in wanted)
+    last = wanted[-1]
+    total = sum(structure.cost() for structure in wanted) + context.task.recipe.trials * last.cost()
     lessons = make_lessons(context, teacher)
     left_s = students_time(context, teacher)
     starts, students = [_Start(teacher, Structure(shape.layers, 1.0, 1.0))], list[Trained]()
     for structure in wanted:
         start = next(start for start in reversed(starts) if structure.fits_in(start.structure))
         limit = None if left_s is None else left_s * structure.cost() / total
-        student = _train_student(context, start, structure, lessons, shape, time_limit_s=limit)
+        student = _train_student(context, start, structure, lessons, shape, name=structure.name, time_limit_s=limit)
         starts.append(_Start(student, structure))
         students.append(student)
-    return students
+
+    def another(name: str, variant: Variant) -> Trained:
+        return _train_student(context, start, last, lessons, shape, name=name, variant=variant, time_limit_s=limit)
+
+    return [*students, *tuned(context, students[-1], another)]
 
 
 def _train_student(
@@ -57,14 +63,23 @@ def _train_student(
     lessons: Lessons,
     teacher_shape: EncoderShape,
     *,
+    name: str,
+    variant: Variant = DEFAULT,
     time_limit_s: float | None,
 ) -> Trained:
-    plan = student_plan(context, lessons, passes=_PASSES, texts=lessons.real, patience=3, time_limit_s=time_limit_s)
-
+    plan = student_plan(
+        context,
+        lessons,
+        variant,
+        passes=_PASSES,
+        texts=lessons.real,
+        patience=3,
+        time_limit_s=time_limit_s,
+    )
     sample_texts = min(SAMPLE_TEXTS, max(BLOCK_TEXTS, lessons.real // _SAMPLE_SHARE))
 
     def start() -> tuple[Encoder, Tokens, Loss]:
-        loss = distillation_loss(lessons.said, weights=Distillation(), multi_label=context.splits.multi_label)
+        loss = distillation_loss(lessons.said, weights=variant.loss, multi_label=context.splits.multi_label)
         return _cut(context, start_from, structure, sample_texts=sample_texts), lessons.tokens, loss
 
     inputs = {
@@ -74,22 +89,29 @@ def _train_student(
         "rank": rank_of(context, teacher_shape),
         "sample": [sample_texts, BLOCK_TEXTS],
         "plan": asdict(plan),
-        "loss": asdict(Distillation()),
+        "loss": asdict(variant.loss),
     }
     fine_tune = start_from.model.recipe[:1]
     narrow_words = narrow_steps(context, teacher_shape)
     recipe_steps = (*fine_tune, context.vocabulary.step, *narrow_words, *structure.steps)
-    return trained_stage(context, structure.name, recipe_steps, inputs, plan, start)
+    return trained_stage(context, name, recipe_steps, inputs, plan, start)
 
 
 def student_plan(
-    context: Context, lessons: Lessons, *, passes: float, texts: int, patience: int, time_limit_s: float | None
+    context: Context,
+    lessons: Lessons,
+    variant: Variant,
+    *,
+    passes: float,
+    texts: int,
+    patience: int,
+    time_limit_s: float | None,
 ) -> TrainPlan:
     """Return a plan of as many steps as `passes` over so many texts take; the recipe's passes come first."""
     recipe = context.task.recipe
     return TrainPlan(
         epochs=(recipe.student_epochs or passes) * texts / len(lessons.tokens),
-        learning_rate=_RATE,
+        learning_rate=variant.learning_rate,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         time_limit_s=time_limit_s,
