@@ -7,7 +7,7 @@ DATASET ?=
 ONLY ?=
 SEEDS ?=
 
-.PHONY: help demo demo-small demo-english test test-slow lint format bench-classify bench-frontier bench-finetune bench-latency clean
+.PHONY: help demo demo-small demo-english test test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ bench-frontier: $(VENV)/.dev  ## the same on four data sets and three seeds (hou
 bench-finetune: $(VENV)/.dev  ## fine-tuning beside the transformers Trainer, on the same rows
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	$(BIN)/python -m benchmarks.finetune
+
+bench-control: $(VENV)/.dev  ## elastic students beside three that are trained apart, with the same compute
+	$(BIN)/python -m benchmarks.control
 
 bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, against the clock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"

@@ -38,7 +38,7 @@ from penjing.train.distill import distillation_loss
 from penjing.train.encoder import Encoder, EncoderShape, Part
 from penjing.train.loop import Loss, TrainPlan
 
-_TOGETHER = 3.0  # the work of training all sizes, in trainings of the teacher
+TOGETHER = 3.0  # the work of training all sizes, in trainings of the teacher
 _POLISH, _ROUNDED = 3.5, 0.5  # that of one polish, and of its end in the numbers of the quantized file
 _ROUNDED_RATE = 0.25  # of the learning rate of a polish
 _BETWEEN = 1  # sizes drawn at a step beside the largest and the smallest
@@ -177,7 +177,7 @@ def _train_together(
     work = [compute(part, shape) for part in seed.parts]
     step_work = sum({work[0], work[-1]}) + _BETWEEN * fmean(work[1:-1] or [0.0])
     limit = None if left_s is None else left_s * _TOGETHER_SHARE
-    plan = _plan(context, teacher, lessons, DEFAULT, work=_TOGETHER, of=step_work, time_limit_s=limit)
+    plan = _plan(context, teacher, lessons, DEFAULT, work=TOGETHER, of=step_work, time_limit_s=limit)
 
     def start() -> tuple[Encoder, Tokens, Loss]:
         return load_encoder(seed.folder), lessons.tokens, _loss(context, lessons, DEFAULT)
