@@ -21,7 +21,8 @@ from penjing.shrink.structure import keep_blocks
 from penjing.train.batches import Indices
 from penjing.train.checkpoint import load_encoder, save_encoder
 from penjing.train.encoder import Encoder, Output
-from penjing.train.loop import Loss, TrainPlan, train
+from penjing.train.loop import Loss, train
+from penjing.train.pace import TrainPlan
 from penjing.train.predict import answers_of
 from penjing.train.state import StateFile
 

@@ -28,7 +28,8 @@ from penjing.search.progress import Silent
 from penjing.shrink.structure import keep_pieces
 from penjing.train.cached_folder import default_cache
 from penjing.train.checkpoint import load_pretrained
-from penjing.train.loop import TrainPlan, train
+from penjing.train.loop import train
+from penjing.train.pace import TrainPlan
 from penjing.train.state import StateFile
 
 EPOCHS, RATE, BATCH = 3, 1e-4, 32

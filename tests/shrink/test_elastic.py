@@ -10,7 +10,8 @@ from penjing.shrink.importance import unit_importance
 from penjing.shrink.structure import extract, factor_words, sort_units
 from penjing.train.device import Device
 from penjing.train.encoder import Part
-from penjing.train.loop import TrainPlan, train
+from penjing.train.loop import train
+from penjing.train.pace import TrainPlan
 from penjing.train.predict import logits_of
 from penjing.train.state import StateFile
 from tests.train.tiny import separable, tiny_encoder

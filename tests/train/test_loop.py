@@ -14,7 +14,8 @@ from penjing.train.augment import augment
 from penjing.train.batches import from_rows, shuffled_batches, sorted_batches
 from penjing.train.device import Device
 from penjing.train.distill import Distillation, distillation_loss, label_loss
-from penjing.train.loop import TrainPlan, affordable_steps, train
+from penjing.train.loop import train
+from penjing.train.pace import TrainPlan, affordable_steps
 from penjing.train.predict import answers_of, logits_of
 from penjing.train.state import StateFile
 from tests.train.tiny import separable, tiny_encoder
@@ -30,7 +31,9 @@ def accuracy(model, tokens, truth):
     return float((logits_of(model, tokens, device=CPU).argmax(1) == truth.numpy()).mean())
 
 
-def run(model, tokens, truth, state_path, *, epochs=6.0, loss=None, evaluate=None, report=lambda _: None, **plan):
+def run(
+    model, tokens, truth, state_path, *, epochs=6.0, loss=None, evaluate=None, report=lambda _: None, judged=0, **plan
+):
     return train(
         model,
         tokens=tokens,
@@ -40,6 +43,7 @@ def run(model, tokens, truth, state_path, *, epochs=6.0, loss=None, evaluate=Non
         device=CPU,
         state_file=StateFile(state_path),
         report=report,
+        judged_texts=judged,
     )
 
 
@@ -127,16 +131,25 @@ def test_the_time_limit_shortens_the_schedule(tmp_path):
 
 
 class Clock:
-    """Goes on by 5 ms whenever it is read, and as it is set."""
+    """Goes on by 5 ms a step, and as it is set."""
 
     now = 0.0
 
     def monotonic(self):
-        self.now += 0.005
         return self.now
 
+    def loss(self, truth):
+        inner = label_loss(truth, multi_label=False)
 
-def test_slow_evaluations_count_in_the_time_limit(tmp_path, monkeypatch):
+        def loss(output, indices):
+            self.now += 0.005
+            return inner(output, indices)
+
+        return loss
+
+
+@pytest.mark.parametrize("limit", [25.0, 38.0])
+def test_slow_evaluations_count_in_the_time_limit(tmp_path, monkeypatch, limit):
     clock = Clock()
     monkeypatch.setattr(loop, "time", clock)
     tokens, truth = separable()
@@ -146,8 +159,29 @@ def test_slow_evaluations_count_in_the_time_limit(tmp_path, monkeypatch):
         return next(scores)
 
     scores = itertools.count()
-    run(tiny_encoder(), tokens, truth, tmp_path / "s", epochs=500, time_limit_s=68.0, evaluate=evaluate)
-    assert 50 < clock.now <= 68
+    loss = clock.loss(truth)
+    run(tiny_encoder(), tokens, truth, tmp_path / "s", epochs=500, time_limit_s=limit, evaluate=evaluate, loss=loss)
+    assert 0.8 * limit < clock.now <= limit
+
+
+def test_a_dear_evaluation_comes_only_at_the_end_of_a_limited_time(tmp_path, monkeypatch):
+    """5 ms a step of 32 texts, so that 4,500 texts to judge are estimated, and take, 156 ms."""
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+    tokens, truth = separable()
+    steps, judged_at = [], []
+
+    def evaluate(model):
+        judged_at.append(len(steps))
+        clock.now += 0.156
+        return 0.5
+
+    found = run(
+        tiny_encoder(), tokens, truth, tmp_path / "s", epochs=500, time_limit_s=0.7, judged=4_500,
+        evaluate=evaluate, loss=clock.loss(truth), report=steps.append,
+    )  # fmt: skip
+    assert judged_at == [found.steps - 1]
+    assert 0.6 < clock.now <= 0.72  # batches differ: the first steps are no exact measure of the rest
 
 
 def test_distillation_pulls_a_student_to_its_teacher(tmp_path):
@@ -219,7 +253,7 @@ def test_augmented_texts_keep_their_frame_their_length_and_their_pieces(rows, co
 
 @pytest.mark.parametrize(
     ("left_s", "evaluation_s", "steps"),
-    [(100.0, 0.0, 110), (110.0, 10.0, 60), (1e9, 10.0, 500), (-5.0, 10.0, 10), (10.9, 10.0, 10), (12.1, 10.0, 11)],
+    [(100.0, 0.0, 110), (110.0, 10.0, 60), (1e9, 10.0, 500), (-5.0, 10.0, 10), (10.9, 10.0, 10), (12.1, 10.0, 12)],
 )
 def test_steps_that_the_time_allows(left_s, evaluation_s, steps):
     found = affordable_steps(10, left_s=left_s, step_s=1.0, evaluation_s=evaluation_s, every=10, most=500)

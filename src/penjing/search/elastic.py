@@ -36,7 +36,8 @@ from penjing.train.batches import Tokens
 from penjing.train.checkpoint import load_encoder, save_encoder
 from penjing.train.distill import distillation_loss
 from penjing.train.encoder import Encoder, EncoderShape, Part
-from penjing.train.loop import Loss, TrainPlan
+from penjing.train.loop import Loss
+from penjing.train.pace import TrainPlan
 
 TOGETHER = 3.0  # the work of training all sizes, in trainings of the teacher
 _POLISH, _ROUNDED = 3.5, 0.5  # that of one polish, and of its end in the numbers of the quantized file

@@ -17,10 +17,10 @@ from penjing.search.models import TEACHER_SHARE, Trained, time_limit
 from penjing.train.augment import augment
 from penjing.train.batches import Tokens
 from penjing.train.distill import TeacherOutput
+from penjing.train.pace import ANSWERS_A_STEP
 from penjing.train.predict import answers_of
 
 _AUGMENTED_TEXTS = 40_000  # about how many texts students learn from, where the training split is smaller
-_ANSWERS_A_STEP = 4.5  # texts a teacher answers in the time it trains on one
 _LESSONS_SHARE = 0.12  # of the training time, that the teacher may take to answer them
 _MOST_COPIES = 8
 _FEWEST_TEXTS = 500
@@ -90,7 +90,7 @@ def _unlabelled_key(context: Context) -> dict[str, str]:
 def _wanted(context: Context, teacher: Trained) -> int:
     """Return how many texts the teacher answers in its share of the time."""
     limit = time_limit(context, _LESSONS_SHARE)
-    affordable = math.inf if limit is None else _ANSWERS_A_STEP * limit / teacher.text_s
+    affordable = math.inf if limit is None else ANSWERS_A_STEP * limit / teacher.text_s
     return lesson_count(len(_real_texts(context)), affordable=affordable)
 
 
@@ -99,7 +99,7 @@ def students_time(context: Context, teacher: Trained) -> float | None:
     whole, left = time_limit(context, 1.0), time_limit(context, 1 - TEACHER_SHARE)
     if whole is None or left is None:
         return None
-    return max(_LEAST_STUDENTS_SHARE * whole, left - _wanted(context, teacher) * teacher.text_s / _ANSWERS_A_STEP)
+    return max(_LEAST_STUDENTS_SHARE * whole, left - _wanted(context, teacher) * teacher.text_s / ANSWERS_A_STEP)
 
 
 def lesson_count(real: int, *, affordable: float) -> int:

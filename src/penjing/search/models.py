@@ -21,7 +21,8 @@ from penjing.train.batches import Tokens
 from penjing.train.checkpoint import load_encoder, load_pretrained, save_encoder
 from penjing.train.distill import label_loss
 from penjing.train.encoder import Encoder, Part
-from penjing.train.loop import Loss, Parts, Progress, TrainPlan, TrainResult, train, whole
+from penjing.train.loop import Loss, Parts, Progress, TrainResult, train, whole
+from penjing.train.pace import TrainPlan
 from penjing.train.predict import logits_of
 from penjing.train.state import StateFile
 
@@ -102,6 +103,7 @@ def trained_stage(
                 state_file=StateFile(work / "state.safetensors"),
                 report=lambda progress: _tell(context, progress),
                 parts=parts,
+                judged_texts=len(judged) * len(context.tokens["dev"]),
             )
         save_encoder(model.cpu(), folder)
         write_text(folder / "result.json", json.dumps(_result(result, model)))

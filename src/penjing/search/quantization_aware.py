@@ -17,7 +17,8 @@ from penjing.shrink.fake_quantize import fake_quantized
 from penjing.train.batches import Tokens
 from penjing.train.distill import Distillation, distillation_loss
 from penjing.train.encoder import Encoder
-from penjing.train.loop import Loss, TrainPlan
+from penjing.train.loop import Loss
+from penjing.train.pace import TrainPlan
 
 _STORED: Embeddings = "int4"  # embeddings: the coarsest that a candidate has
 

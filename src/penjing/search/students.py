@@ -19,7 +19,8 @@ from penjing.shrink.structure import keep_blocks, narrow
 from penjing.train.batches import Tokens
 from penjing.train.distill import distillation_loss
 from penjing.train.encoder import Encoder, EncoderShape
-from penjing.train.loop import Loss, TrainPlan
+from penjing.train.loop import Loss
+from penjing.train.pace import TrainPlan
 
 _PASSES = 9.0
 SAMPLE_TEXTS, BLOCK_TEXTS = 256, 32  # for the importance of heads and neurons, and of blocks

@@ -17,10 +17,9 @@ from penjing.errors import ModelError
 from penjing.train.batches import Indices, Tokens, shuffled_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Encoder, Output, Part
+from penjing.train.pace import PROBE_STEPS, Pace, TrainPlan
 from penjing.train.state import LoopState, StateFile
 
-_PROBE_STEPS = (4, 12)  # after so many, the number of steps is settled by what they took
-_FEWEST_EVALUATIONS = 3
 _WARMUP_SHARE = 0.1
 _CLIP_NORM = 1.0
 _MOST_BAD_STEPS = 5
@@ -36,21 +35,6 @@ Parts = Callable[[int], Sequence[Part | None]]
 def whole(step: int) -> Sequence[Part | None]:
     """Return the whole model, whatever the step."""
     return (None,)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainPlan:
-    """How long and how fast to train."""
-
-    epochs: float
-    learning_rate: float
-    batch_size: int = 32
-    weight_decay: float = 0.01
-    seed: int = 13
-    time_limit_s: float | None = None
-    """The schedule is shortened, not cut off, so that training ends about here."""
-    patience: int = 2
-    """Stop after so many evaluations on dev without a better score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +68,20 @@ def train(
     state_file: StateFile,
     report: Callable[[Progress], None],
     parts: Parts = whole,
+    judged_texts: int = 0,
 ) -> TrainResult:
     """Train `model` in place and leave it with the weights that scored best on dev.
 
-    At every step the losses of `parts(step)` are averaged. A run that was killed goes on from `state_file`.
+    At every step the losses of `parts(step)` are averaged. A run that was killed goes on from `state_file`. That
+    `evaluate` answers `judged_texts` texts says what it will take, before it was called.
 
     Raises:
         ModelError: the loss or its gradient stays NaN or infinite.
     """
     model.to(device.name)
     optimizer = torch.optim.AdamW(_parameter_groups(model, plan.weight_decay), lr=plan.learning_rate, fused=True)
-    steps_per_epoch = math.ceil(len(tokens) / plan.batch_size)
-    state = state_file.read(model, optimizer) or _first_state(plan, steps_per_epoch)
+    pace = Pace(plan, texts=len(tokens), mean_length=float(tokens.lengths.mean()), judged_texts=judged_texts)
+    state = state_file.read(model, optimizer) or pace.begin()
     saved_at = time.monotonic()
     for indices in _batches_from(tokens, plan, state.step):
         if state.step >= state.steps or state.misses >= plan.patience:
@@ -104,8 +90,8 @@ def train(
         value = _step(model, optimizer, tokens, indices, loss, parts(state.step), state, plan, device)
         state.train_s += time.monotonic() - started
         state.step += 1
-        if state.step in _PROBE_STEPS:
-            _fit_in_time(state, plan, tokens)
+        if state.step in PROBE_STEPS:
+            pace.fit_in_time(state)
         score = None
         if state.step >= min(state.next_evaluation, state.steps):
             started = time.monotonic()
@@ -113,8 +99,8 @@ def train(
             state.evaluate_s += time.monotonic() - started
             state.evaluations += 1
             state.note_score(score, model)
-            _fit_in_time(state, plan, tokens)
-            _evaluate_next(state, steps_per_epoch)
+            pace.fit_in_time(state)
+            pace.evaluate_next(state)
         report(Progress(state.step, state.steps, value, score))
         if time.monotonic() - saved_at > _CHECKPOINT_EVERY_S:
             state_file.write(model, optimizer, state)
@@ -122,53 +108,6 @@ def train(
     if state.best is not None:
         model.load_state_dict(state.best)
     return TrainResult(state.step, state.best_score, state.train_s, state.step < state.steps)
-
-
-def _first_state(plan: TrainPlan, steps_per_epoch: int) -> LoopState:
-    steps = max(1, round(plan.epochs * steps_per_epoch))
-    return LoopState(steps=steps, most_steps=steps, next_evaluation=_evaluate_every(steps, steps_per_epoch))
-
-
-def _evaluate_every(steps: int, steps_per_epoch: int) -> int:
-    return max(1, min(steps_per_epoch, steps // _FEWEST_EVALUATIONS))
-
-
-def affordable_steps(step: int, *, left_s: float, step_s: float, evaluation_s: float, every: int, most: int) -> int:
-    """Return after how many steps to end, where `step` are done, one evaluation comes with `every` steps and one ends.
-
-    >>> affordable_steps(10, left_s=110, step_s=1, evaluation_s=10, every=10, most=500)
-    60
-    """
-    more = int((left_s - evaluation_s) / (step_s + evaluation_s / every))
-    return max(step, min(most, step + more))
-
-
-def _fit_in_time(state: LoopState, plan: TrainPlan, tokens: Tokens) -> None:
-    """Settle the number of steps by what the time limit allows; batches differ, so time is counted by the piece."""
-    if plan.time_limit_s is None or state.step >= state.steps:
-        return
-    pieces_a_step = float(tokens.lengths.mean()) * plan.batch_size
-    every = _evaluate_every(state.steps, math.ceil(len(tokens) / plan.batch_size))
-    affordable = affordable_steps(
-        state.step,
-        left_s=plan.time_limit_s - state.train_s - state.evaluate_s,
-        step_s=state.train_s / state.pieces * pieces_a_step,
-        evaluation_s=state.evaluate_s / max(1, state.evaluations),
-        every=every,
-        most=state.most_steps,
-    )
-    unjudged = state.evaluations == 0
-    state.steps = max(affordable, state.step + unjudged)
-    every = _evaluate_every(state.steps, math.ceil(len(tokens) / plan.batch_size))
-    state.next_evaluation = min(state.next_evaluation, max(state.step + 1, every))
-
-
-def _evaluate_next(state: LoopState, steps_per_epoch: int) -> None:
-    """Settle when to evaluate next: not shortly before the last step, which is evaluated anyway."""
-    every = _evaluate_every(state.steps, steps_per_epoch)
-    state.next_evaluation = state.step + every
-    if state.steps - state.next_evaluation < every / 2:
-        state.next_evaluation = state.steps
 
 
 def _step(
