@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,16 +47,26 @@ def int8_layers(model: Encoder) -> dict[str, nn.Linear]:
 
 def calibrate(model: Encoder, tokens: Tokens, *, device: Device) -> dict[str, ActivationRange]:
     """Return the input range of every linear layer that int8 is for, from real activations (padding left out)."""
-    samples: dict[str, list[NDArray[np.float32]]] = {}
+    samples: dict[str, list[NDArray[np.float32]]] = {name: [] for name in int8_layers(model)}
+
+    def keep(name: str, x: Tensor, _: Tensor) -> None:
+        samples[name].append(x.cpu().numpy().ravel())
+
+    _watch(model, tokens, keep, device=device)
+    return {name: activation_range(np.concatenate(parts)) for name, parts in samples.items()}
+
+
+def _watch(model: Encoder, tokens: Tokens, tell: Callable[[str, Tensor, Tensor], None], *, device: Device) -> None:
+    """Let `model` answer the texts; `tell` hears each layer's name, input and output, without padding."""
     mask: Tensor = torch.empty(0)
 
-    def keep(name: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-        def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-            samples.setdefault(name, []).append(inputs[0][mask].float().cpu().numpy().ravel())
+    def hook_of(name: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
+        def hook(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+            tell(name, inputs[0][mask].float(), output[mask].float())
 
         return hook
 
-    hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in int8_layers(model).items()]
+    hooks = [layer.register_forward_hook(hook_of(name)) for name, layer in int8_layers(model).items()]
     model.to(device.name).eval()
     try:
         with torch.inference_mode():
@@ -66,7 +76,6 @@ def calibrate(model: Encoder, tokens: Tokens, *, device: Device) -> dict[str, Ac
     finally:
         for handle in hooks:
             handle.remove()
-    return {name: activation_range(np.concatenate(parts)) for name, parts in samples.items()}
 
 
 def activation_range(values: NDArray[np.float32]) -> ActivationRange:
@@ -102,34 +111,26 @@ def output_errors(
     model: Encoder, tokens: Tokens, ranges: Mapping[str, ActivationRange], *, device: Device
 ) -> dict[str, float]:
     """Return how far int8 moves the output of each layer alone: squared error over squared output, without padding."""
-    errors: dict[str, float] = dict.fromkeys(ranges, 0.0)
-    totals: dict[str, float] = dict.fromkeys(ranges, 0.0)
-    mask: Tensor = torch.empty(0)
+    errors, totals = dict.fromkeys(ranges, 0.0), dict.fromkeys(ranges, 0.0)
+    layers = int8_layers(model)
+    weights = {name: _stored_weight(layers[name]).to(device.name) for name in ranges}
 
-    def compare(name: str, layer: nn.Linear) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
-        stored = quantize_rows(layer.weight.detach().cpu().numpy(), largest=LARGEST_WEIGHT)
-        weight = torch.from_numpy(restore_rows(*stored)).to(device.name)
+    def compare(name: str, x: Tensor, output: Tensor) -> None:
+        if name not in ranges:
+            return
+        bias = layers[name].bias
+        exact = output if bias is None else output - bias.detach()
+        errors[name] += float((_rounded(x, ranges[name]) @ weights[name].T - exact).square().sum())
+        totals[name] += float(exact.square().sum())
 
-        def hook(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
-            x = inputs[0][mask].float()
-            exact = output[mask].float() - (0.0 if layer.bias is None else layer.bias.detach())
-            errors[name] += float((_rounded(x, ranges[name]) @ weight.T - exact).square().sum())
-            totals[name] += float(exact.square().sum())
-
-        return hook
-
-    linears = {name: module for name, module in model.named_modules() if name in ranges}
-    model.to(device.name).eval()
-    hooks = [layer.register_forward_hook(compare(name, cast(nn.Linear, layer))) for name, layer in linears.items()]
-    try:
-        with torch.inference_mode():
-            for indices in sorted_batches(tokens.lengths, size=32):
-                ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
-                model(ids, mask)
-    finally:
-        for handle in hooks:
-            handle.remove()
+    _watch(model, tokens, compare, device=device)
     return {name: errors[name] / max(totals[name], 1e-12) for name in ranges}
+
+
+def _stored_weight(layer: nn.Linear) -> Tensor:
+    """Return the weight as int8 stores it."""
+    stored = quantize_rows(layer.weight.detach().cpu().numpy(), largest=LARGEST_WEIGHT)
+    return torch.from_numpy(restore_rows(*stored))
 
 
 def _rounded(x: Tensor, found: ActivationRange) -> Tensor:
