@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -151,3 +152,13 @@ def test_dry_run_does_nothing(task, tmp_path):
     assert done.returncode == 0
     assert "model" in done.stdout
     assert not (tmp_path / "out").exists()
+
+
+def test_the_lines_it_prints_work(finished, task):
+    output, _, _ = finished
+    done = run(task, "--output", output)
+    lines = done.stdout.split("Try it:")[1].strip().splitlines()
+    assert [line.split()[1] for line in lines] == ["predict", "bench", "verify"]
+    call = [sys.executable, "-m", *shlex.split(lines[0])]
+    answer = json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
+    assert answer["text"] in (task.parent / "data.csv").read_text(encoding="utf-8")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Iterable
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from penjing.bundle.golden import read_golden
 from penjing.records import Trial
 from penjing.search.fit import FitResult
 from penjing.spec import Task
 from penjing.units import show_seconds, show_size
 
+_FEWEST_CHARACTERS, _MOST_CHARACTERS = 10, 60  # of an example text
 _FILE_WIDTH = 120  # where nobody says how wide it is: a file, a pipe
 _STYLES = {"met": "green", "undecided": "yellow", "not met": "red"}
 
@@ -32,16 +36,28 @@ def show_result(task: Task, result: FitResult, *, as_json: bool) -> None:
     console.print(f"\nBundle  {result.bundle}\nReport  {result.report}\n", highlight=False)
     console.print("Try it:", highlight=False)
     for command in commands(result):
-        console.print(f"  {command}", highlight=False, soft_wrap=True)
+        console.print(f"  {command}", markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def commands(result: FitResult) -> tuple[str, ...]:
-    """Return the commands that use the bundle."""
+    """Return the commands that use the bundle, the first with a text of the task."""
+    bundle = shlex.quote(str(result.bundle))
     return (
-        f'penjing predict {result.bundle} "我非常喜欢人工智能。"',
-        f"penjing bench {result.bundle}",
-        f"penjing verify {result.bundle}",
+        f"penjing predict {bundle} {shlex.quote(example(row.text for row in read_golden(result.bundle)))}",
+        f"penjing bench {bundle}",
+        f"penjing verify {bundle}",
     )
+
+
+def example(texts: Iterable[str]) -> str:
+    """Return a text that fits on a line: the first that says something in few words, or the beginning of the first.
+
+    >>> example(["ok", "It works as it should.", "a" * 99])
+    'It works as it should.'
+    """
+    lines = [" ".join(text.split()).lstrip("-") for text in texts]  # a leading "-" would be an option
+    fitting = (line for line in lines if _FEWEST_CHARACTERS <= len(line) <= _MOST_CHARACTERS)
+    return next(fitting, lines[0][:_MOST_CHARACTERS])
 
 
 def _table(task: Task, result: FitResult) -> Table:

@@ -10,18 +10,32 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from penjing.units import show_seconds
 
 _PLAIN_EVERY_S = 20.0
 _FIRST_GUESS = 0.02  # of a stage, before the time that is left is said
+
+
+class _TimeColumn(ProgressColumn):
+    """How long the stage has run and, where that can be said, how long it will still run."""
+
+    def render(self, task: Task) -> Text:
+        taken, left = _clock(task.elapsed or 0), task.time_remaining
+        return Text(taken if left is None else f"{taken}, {_clock(left)} left")
+
+
+def _clock(seconds: float) -> str:
+    """Return minutes and seconds as a clock shows them: it may count on without moving what stands beside it."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 class StageBars:
@@ -37,9 +51,7 @@ class StageBars:
             TextColumn("{task.description}"),
             BarColumn(bar_width=28),
             TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            _TimeColumn(),
             TextColumn("[dim]{task.fields[detail]}"),
             console=console,
             transient=True,

@@ -11,7 +11,7 @@ from penjing.errors import BundleError
 from penjing.search.candidates import Candidate
 from penjing.search.choose import broken_limits, choose
 from penjing.search.context import Context
-from penjing.search.evaluate import Timing, answers, make_trial
+from penjing.search.evaluate import Timing, all_answers, make_trial
 from penjing.search.fit import BUNDLE_NAME
 from penjing.search.handover import hand_over
 from penjing.spec import Budget
@@ -28,8 +28,8 @@ def deliver_early(context: Context, candidates: Sequence[Candidate], *, teacher:
     if _is_there(folder, context):
         return
     task, by_name = context.task, {candidate.name: candidate for candidate in candidates}
-    on_dev = {name: answers(context, candidate, split="dev") for name, candidate in by_name.items()}
     context.reporter.begin("first bundle")
+    on_dev = all_answers(context, candidates, split="dev")
     size_only = Budget(size=task.budget.size, threads=task.budget.threads)
     trials = [
         make_trial(context, candidate, on_dev[name], _NOT_TIMED, teacher=on_dev[teacher])

@@ -40,18 +40,28 @@ class Answers:
     """Fitted on these logits."""
     moved: int
     """Labels that differ between batches of 1, 8 and 32."""
+    reused: bool
+    """Whether they were there already."""
+
+
+def all_answers(context: Context, candidates: Sequence[Candidate], *, split: str) -> dict[str, Answers]:
+    """Return what each candidate answers on `split`, by its name."""
+    found = {}
+    for done, candidate in enumerate(candidates):
+        context.reporter.advance(done, len(candidates), candidate.name)
+        found[candidate.name] = answers(context, candidate, split=split)
+    return found
 
 
 def answers(context: Context, candidate: Candidate, *, split: str) -> Answers:
     """Return the answers of the candidate's exported file on `split`, from the stage where there is one."""
-    context.reporter.begin(f"{split} answers of {candidate.name}")
     multi_label = context.splits.multi_label
     threads = context.task.budget.threads
 
     def make(folder: Path, _: Path) -> None:
         bundle = load(candidate.folder, threads=threads)
         texts = context.texts(split)
-        logits = bundle.logits(texts, progress=lambda done: context.reporter.advance(done, len(texts)))
+        logits = bundle.logits(texts)
         sample = texts[:_INVARIANCE_TEXTS]
         labels = [decisions(bundle.logits(sample, batch_size=size), multi_label=multi_label) for size in (1, 8, 32)]
         moved = sum(int((np.asarray(labels[0]) != np.asarray(other)).sum()) for other in labels[1:])
@@ -61,8 +71,7 @@ def answers(context: Context, candidate: Candidate, *, split: str) -> Answers:
 
     stage = context.store.stage(f"{split}-answers", {"bundle": candidate.key, "data": context.data_key}, make)
     facts = json.loads((stage.folder / "facts.json").read_text(encoding="utf-8"))
-    context.reporter.end("", reused=stage.reused)
-    return Answers(np.load(stage.folder / "logits.npy"), facts["temperature"], facts["moved"])
+    return Answers(np.load(stage.folder / "logits.npy"), facts["temperature"], facts["moved"], stage.reused)
 
 
 def split_quality(context: Context, found: Answers, *, split: str) -> Quality:

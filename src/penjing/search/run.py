@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from penjing.search.context import Context, open_run
 from penjing.search.deliver import BASELINE, TEACHER, Outcome, deliver
 from penjing.search.early import deliver_early
 from penjing.search.elastic import train_elastic
-from penjing.search.evaluate import Answers, answers, make_trial, timings
+from penjing.search.evaluate import Answers, all_answers, make_trial, timings
 from penjing.search.fit import FitResult
 from penjing.search.frontier import JOURNAL_NAME
 from penjing.search.models import Trained, train_teacher
@@ -37,7 +37,7 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, comman
         raise storage_error(error, output) from error
     context = open_run(task, output=output, cache=cache, reporter=reporter)
     candidates = _candidates(context, output)
-    on_dev = {candidate.name: answers(context, candidate, split="dev") for candidate in candidates}
+    on_dev = _answers(context, candidates, split="dev")
     timed = timings(context, candidates)
     trials = tuple(
         make_trial(context, candidate, on_dev[candidate.name], timed[candidate.name], teacher=on_dev[TEACHER])
@@ -49,7 +49,7 @@ def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, comman
         choice=choice,
         candidates={candidate.name: candidate for candidate in candidates},
         on_dev=on_dev,
-        on_test=_test_answers(context, candidates, choice.trial.name),
+        on_test=_answers(context, _tested(candidates, choice.trial.name), split="test"),
     )
     result = deliver(context, outcome, output=output, command=command)
     write_text(output / JOURNAL_NAME, "".join(f"{trial.model_dump_json()}\n" for trial in trials))
@@ -66,11 +66,14 @@ def _candidates(context: Context, output: Path) -> list[Candidate]:
     return found
 
 
-def _test_answers(context: Context, candidates: list[Candidate], choice: str) -> Mapping[str, Answers]:
-    """Touch test for the choice and for the two it is compared with, and for nothing else."""
-    wanted = {TEACHER, BASELINE, choice}
-    return {
-        candidate.name: answers(context, candidate, split="test")
-        for candidate in candidates
-        if candidate.name in wanted
-    }
+def _answers(context: Context, candidates: Sequence[Candidate], *, split: str) -> Mapping[str, Answers]:
+    context.reporter.begin(f"{split} answers")
+    found = all_answers(context, candidates, split=split)
+    new = sum(not answers.reused for answers in found.values())
+    context.reporter.end(f"{len(found)} bundles, {new} of them new", reused=not new)
+    return found
+
+
+def _tested(candidates: Sequence[Candidate], choice: str) -> Sequence[Candidate]:
+    """Return those that may see test: the choice, and the two that it is compared with."""
+    return [candidate for candidate in candidates if candidate.name in {TEACHER, BASELINE, choice}]
