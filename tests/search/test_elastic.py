@@ -1,6 +1,7 @@
 """Every size from one training: a whole run on the tiny task, and which sizes are picked."""
 
 import json
+import random
 
 import onnx
 import pytest
@@ -9,7 +10,7 @@ from penjing import fit, read_task
 from penjing.measure.latency_table import BlockTimes, LatencyTable
 from penjing.search import quantization_aware
 from penjing.search.elastic import Point, _polish_time, affordable, least_score, pick
-from penjing.search.latency_table import CostTable
+from penjing.search.latency_table import _WARM_UP, CostTable, _mixed
 from penjing.search.recipes import elastic_sizes, structures
 from penjing.shrink.elastic import Sizes
 from penjing.spec import Bar, Budget, Recipe
@@ -176,3 +177,13 @@ def test_without_a_table_every_size_may_be_polished():
 def test_the_limit_of_p95_holds_for_p50_too():
     points = [point(count, 0.8).model_copy(update={"blocks": tuple(range(count))}) for count in (1, 2, 3)]
     assert [len(p.blocks) for p in affordable(points, costs(), Budget(latency_p95=2.7))] == [1, 2]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_a_turn_of_the_latency_table_mixes_all_lengths(batch_size):
+    buckets = [["a"], ["b", "bb"], ["c"]]
+    turn = _mixed(buckets, random.Random(0), batch_size=batch_size)[_WARM_UP:]
+    places = [place for place, _ in turn]
+    assert {place: places.count(place) for place in range(3)} == {0: 8, 1: 8, 2: 8}
+    assert places != sorted(places)
+    assert all(len(batch) == batch_size and set(batch) <= set(buckets[place]) for place, batch in turn)

@@ -29,7 +29,7 @@ from penjing.search.precision import arrays_of
 from penjing.shrink.quantize import int8_layers
 from penjing.train.encoder import Encoder, EncoderShape, Part
 
-_ROUNDS, _BLOCK, _WARM_UP = 6, 12, 3
+_ROUNDS, _BLOCK, _WARM_UP = 8, 24, 5  # like those of trials: the first runs of a turn are slower than the last
 _ANY_RANGE = ActivationRange(scale=0.05, zero_point=128)
 
 
@@ -92,6 +92,7 @@ def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, 
         "depths": [1, most],
         "shape": small.to_json(),
         "graph": GRAPH,
+        "order": "mixed lengths",
         "vocabulary": context.vocabulary.key,
         "data": context.data_key,
         "engine": ["onnxruntime", versions()["onnxruntime"]],
@@ -151,14 +152,24 @@ def _timings(context: Context, probes: Sequence[_Probe], buckets: Sequence[Seque
             for probe in probes
         }
         for turn in range(_ROUNDS):
-            chosen = [order.choices(texts, k=(_WARM_UP + _BLOCK) * budget.batch_size) for texts in buckets]
+            drawn = _mixed(buckets, order, batch_size=budget.batch_size)
+            texts = [text for _, batch in drawn for text in batch]
             for place, probe in enumerate(order.sample(list(probes), len(probes)), start=1):
                 part = probe.part
-                for bucket, texts in enumerate(chosen):
-                    found = workers[probe.folder.name].ask(op="time", texts=texts, batch_size=budget.batch_size)
-                    for seconds in found["total_s"][_WARM_UP:]:
-                        yield Timing(len(part.blocks), part.heads, part.ffn, bucket, seconds)
+                found = workers[probe.folder.name].ask(op="time", texts=texts, batch_size=budget.batch_size)
+                for (bucket, _), seconds in list(zip(drawn, found["total_s"], strict=True))[_WARM_UP:]:
+                    yield Timing(len(part.blocks), part.heads, part.ffn, bucket, seconds)
                 context.reporter.advance(turn * len(probes) + place, _ROUNDS * len(probes))
+
+
+def _mixed(
+    buckets: Sequence[Sequence[str]], order: random.Random, *, batch_size: int
+) -> list[tuple[int, Sequence[str]]]:
+    """Return batches for one turn, each with the place of its bucket: all buckets mixed, as lengths are in use."""
+    each = max(1, _BLOCK // len(buckets))
+    drawn = [(place, order.choices(texts, k=batch_size)) for place, texts in enumerate(buckets) for _ in range(each)]
+    order.shuffle(drawn)
+    return [*order.choices(drawn, k=_WARM_UP), *drawn]
 
 
 def _sizes(probes: Sequence[_Probe], most: int) -> dict[str, tuple[float, float]]:
