@@ -182,7 +182,7 @@ def test_the_limit_of_p95_holds_for_p50_too():
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_a_turn_of_the_latency_table_mixes_all_lengths(batch_size):
     buckets = [["a"], ["b", "bb"], ["c"]]
-    turn = _mixed(buckets, random.Random(0), batch_size=batch_size)[_WARM_UP:]
+    turn = _mixed(buckets, random.Random(0), batch_size=batch_size)[_WARM_UP:]  # noqa: S311
     places = [place for place, _ in turn]
     assert {place: places.count(place) for place in range(3)} == {0: 8, 1: 8, 2: 8}
     assert places != sorted(places)
