@@ -35,13 +35,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path(".bench"))
     work = parser.parse_args().work
-    together = DATASETS["sst2"](work / "data" / "sst2")
-    _fitted(together, work / "sst2" / "run")
-    points = [Point.model_validate(row) for row in json.loads((work / "sst2" / "run" / SIZES_NAME).read_text("utf-8"))]
+    together, folder = DATASETS["sst2"](work / "data" / "sst2"), work / "sst2" / "run"
+    _fitted(together, folder)
+    points = [Point.model_validate(row) for row in json.loads((folder / SIZES_NAME).read_text("utf-8"))]
     three = [point for point in points if (point.heads, point.ffn) == (8, 384)]
     passes = TOGETHER * TEACHER_EPOCHS * TEACHER_COMPUTE / sum(point.compute for point in three)
     recipe = together.recipe.model_copy(update={**THREE, "student_epochs": passes})
-    apart = _fitted(together.model_copy(update={"recipe": recipe}), work / "sst2-control" / "run")
+    apart = _fitted(together.model_copy(update={"recipe": recipe}), folder)  # the same teacher, from its stage
     rows = [_row(point, apart) for point in three]
     write_result_file("control", result_of("make bench-control", rows))
     for row in rows:
