@@ -2,7 +2,7 @@
 
     make bench-latency          # SST-2's texts from $PENJING_BENCH_DATA (default: ../shared/data)
 
-The models have chance weights: how long they take does not depend on them.
+The models are cut out of the pretrained one as students are: units sorted by importance, embeddings narrowed.
 """
 
 from __future__ import annotations
@@ -13,18 +13,24 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.compare import result_of
 from benchmarks.datasets import sst2
 from benchmarks.table import write_result_file
 from penjing.bundle.worker import worker_command
 from penjing.measure.latency import measure_systems
 from penjing.measure.size import folder_size
-from penjing.search.context import open_run
-from penjing.search.latency_table import cost_table, student_shape, write_probe
+from penjing.search.context import Context, open_run
+from penjing.search.latency_table import cost_table, write_probe
+from penjing.search.models import supervised
 from penjing.search.progress import Silent
+from penjing.search.students import SAMPLE_TEXTS, sample
+from penjing.shrink.importance import unit_importance
+from penjing.shrink.structure import extract, factor_words, keep_pieces, keep_positions, sort_units
 from penjing.train.cached_folder import default_cache
 from penjing.train.checkpoint import load_pretrained
-from penjing.train.encoder import Part
+from penjing.train.encoder import Encoder, Part
 
 RANK, DEPTHS, HEADS, FFN = 128, (1, 2, 3, 4, 5, 6), (12, 8), (768, 384)
 WITHIN = 0.15
@@ -36,14 +42,15 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path(".bench/latency"))
     work = parser.parse_args().work
     context = open_run(sst2(work / "data"), output=work, cache=default_cache(), reporter=Silent())
-    shape = load_pretrained(context.model.folder, labels=len(context.splits.labels), seed=0).shape
+    shape = pretrained(context).shape
     parts = [Part(tuple(range(depth)), heads, ffn) for depth, heads, ffn in product(DEPTHS, HEADS, FFN)]
     costs = cost_table(context, parts, shape, rank=RANK)
     unseen = [part for part in parts if 1 < len(part.blocks) < max(DEPTHS)]
-    small = student_shape(context, shape, rank=RANK)
+    whole = sorted_model(context)
     (work / "probes").mkdir(parents=True, exist_ok=True)
     folders = {
-        name(part): write_probe(context, small, part, work / "probes" / name(part).replace(" ", "-")) for part in unseen
+        name(part): write_probe(context, extract(whole, part), work / "probes" / name(part).replace(" ", "-"))
+        for part in unseen
     }
     commands = {key: worker_command(folder, threads=context.task.budget.threads) for key, folder in folders.items()}
     measured = measure_systems(commands, context.texts("dev"), threads=context.task.budget.threads)
@@ -72,6 +79,22 @@ def main() -> int:
     near = sum(abs(row["error"]) <= WITHIN for row in rows)
     print(f"{near} of {len(rows)} within {WITHIN:.0%}")
     return 0
+
+
+def pretrained(context: Context) -> Encoder:
+    """Return the model that a teacher starts from."""
+    return load_pretrained(context.model.folder, labels=len(context.splits.labels), seed=0)
+
+
+def sorted_model(context: Context) -> Encoder:
+    """Return it with the pieces and positions of a student, every prefix of its units the best of its size."""
+    kept = keep_pieces(pretrained(context), context.vocabulary.kept.tolist())
+    model = keep_positions(kept, context.vocabulary.max_length)
+    tokens, truth = sample(context, count=SAMPLE_TEXTS)
+    loss = supervised(context, truth.numpy())
+    model = sort_units(model, unit_importance(model, tokens, loss=loss, device=context.device))
+    counts = np.bincount(context.tokens["train"].ids, minlength=model.shape.vocabulary)
+    return factor_words(model, RANK, counts=counts.tolist())
 
 
 def name(part: Part) -> str:

@@ -181,6 +181,11 @@ class Recipe(_Spec):
     """How many more trainings of the smallest student, with learning rates and losses that Optuna proposes."""
     seed: int = 13
 
+    @property
+    def names_students(self) -> bool:
+        """Whether students are asked for, and not just allowed."""
+        return bool(self.layers or self.ffn or self.heads or self.trials)
+
 
 class Task(_Spec):
     """One job for `fit`.

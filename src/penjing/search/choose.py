@@ -63,7 +63,7 @@ def choose(trials: Sequence[Trial], *, objective: Objective, bar: Bar, budget: B
             rule="at least one bundle runs here",
             next_step="Correct that and run the same command again: what was trained is used again",
         )
-    passing = [trial for trial in measured if _passes(trial, bar)]
+    passing = [trial for trial in measured if passes(trial, bar)]
     if not passing:
         nearest = min(measured, key=lambda trial: (_excess(trial, budget) + _shortfall(trial, bar), _error(trial)))
         return Choice(nearest, False, _nearest_reason(nearest, bar))
@@ -71,7 +71,8 @@ def choose(trials: Sequence[Trial], *, objective: Objective, bar: Bar, budget: B
     return Choice(best, True, _reason(best, passing, objective))
 
 
-def _passes(trial: Trial, bar: Bar) -> bool:
+def passes(trial: Trial, bar: Bar) -> bool:
+    """Return whether `trial` meets `bar` with the confidence asked for, and is within its budget."""
     verdict = trial.verdict
     return verdict is not None and verdict.probability >= bar.confidence and not trial.over_budget
 

@@ -89,9 +89,11 @@ class Timing:
     failed: str | None
 
 
-def timings(context: Context, candidates: Sequence[Candidate]) -> dict[str, Timing]:
+def timings(
+    context: Context, candidates: Sequence[Candidate], *, title: str = "latency and memory"
+) -> dict[str, Timing]:
     """Return latency and peak memory of every candidate, measured side by side in processes of their own."""
-    context.reporter.begin("latency and memory")
+    context.reporter.begin(title)
     budget = context.task.budget
     rows = np.random.default_rng(context.seed).permutation(len(context.splits.dev))[:_LATENCY_TEXTS]
     texts = [context.splits.dev[row].text for row in rows]

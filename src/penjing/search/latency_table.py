@@ -73,7 +73,7 @@ def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, 
 
     def make(folder: Path, work: Path) -> None:
         probes = [
-            _Probe(part, write_probe(context, small, part, work / f"{len(part.blocks)}-{part.heads}-{part.ffn}"))
+            _Probe(part, write_probe(context, chance_model(small, part), work / _folder_name(part)))
             for part in (Part(tuple(range(depth)), *found) for depth, found in product((1, most), widths))
         ]
         lengths = context.tokens["dev"].lengths
@@ -109,17 +109,25 @@ def cost_table(context: Context, parts: Sequence[Part], shape: EncoderShape, *, 
     return CostTable.model_validate_json((stage.folder / "table.json").read_text(encoding="utf-8"))
 
 
+def _folder_name(part: Part) -> str:
+    return f"{len(part.blocks)}-{part.heads}-{part.ffn}"
+
+
 def student_shape(context: Context, shape: EncoderShape, *, rank: int | None) -> EncoderShape:
     """Return `shape` with the pieces and positions that are left here, and word embeddings of width `rank`."""
     positions = min(shape.positions, context.vocabulary.max_length)
     return replace(shape, rank=rank or shape.rank, vocabulary=len(context.vocabulary.kept), positions=positions)
 
 
-def write_probe(context: Context, shape: EncoderShape, part: Part, folder: Path) -> Path:
-    """Write a bundle of chance weights in the sizes of `part`: how long it takes does not depend on them."""
+def chance_model(shape: EncoderShape, part: Part) -> Encoder:
+    """Return a model of chance weights in the sizes of `part`: how long it takes does not depend on them."""
     torch.manual_seed(0)
     count = len(part.blocks)
-    model = Encoder(replace(shape, heads=(part.heads,) * count, ffn=(part.ffn,) * count)).eval()
+    return Encoder(replace(shape, heads=(part.heads,) * count, ffn=(part.ffn,) * count)).eval()
+
+
+def write_probe(context: Context, model: Encoder, folder: Path) -> Path:
+    """Write a bundle to be timed: `model` with int8 layers, whose ranges are not settled, and int4 embeddings."""
     precision = Precision(linear=dict.fromkeys(int8_layers(model), _ANY_RANGE), embeddings="int4")
     file = folder.with_suffix(".onnx")
     onnx.save(encoder_to_onnx(model.shape, arrays_of(model), precision=precision), file)
@@ -132,7 +140,7 @@ def write_probe(context: Context, shape: EncoderShape, part: Part, folder: Path)
             "type": "tokens",
             "tokenizer": "tokenizer.json",
             "max_length": context.vocabulary.max_length,
-            "pad_id": shape.pad_id,
+            "pad_id": model.shape.pad_id,
         },
         outputs=Outputs(labels=context.splits.labels, multi_label=context.splits.multi_label),
         recipe=(),

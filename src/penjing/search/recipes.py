@@ -10,7 +10,7 @@ from penjing.records import Step
 from penjing.shrink.elastic import Sizes
 from penjing.shrink.structure import ffn_width
 from penjing.spec import Recipe
-from penjing.train.encoder import EncoderShape
+from penjing.train.encoder import EncoderShape, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,18 @@ def elastic_sizes(recipe: Recipe, *, shape: EncoderShape) -> Sizes:
         heads=tuple(sorted({max(1, round(share * shape.heads[0])) for share in heads})),
         ffn=tuple(sorted({ffn_width(share, shape.ffn[0]) for share in ffn})),
     )
+
+
+def smallest_part(recipe: Recipe, shape: EncoderShape) -> Part:
+    """Return the sizes of the smallest student that `recipe` stands for; its blocks are the first ones.
+
+    >>> shape = EncoderShape(9, 8, 4, heads=(2,) * 6, ffn=(256,) * 6, positions=4, labels=2)
+    >>> smallest_part(Recipe(), shape)
+    Part(blocks=(0, 1), heads=2, ffn=64)
+    """
+    if recipe.students == "elastic":
+        sizes = elastic_sizes(recipe, shape=shape)
+        return Part(tuple(range(sizes.layers[0])), sizes.heads[0], sizes.ffn[0])
+    least = structures(recipe, layers=shape.layers)[-1]
+    heads = max(1, round(least.heads * shape.heads[0]))
+    return Part(tuple(range(least.layers)), heads, ffn_width(least.ffn, shape.ffn[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from penjing.search.evaluate import Answers, all_answers, make_trial, timings
 from penjing.search.fit import FitResult
 from penjing.search.frontier import JOURNAL_NAME
 from penjing.search.models import Trained, train_teacher
+from penjing.search.needed import why_not_needed
 from penjing.search.progress import Reporter
 from penjing.search.students import train_students
 from penjing.spec import Students, Task
@@ -61,6 +63,9 @@ def _candidates(context: Context, output: Path) -> list[Candidate]:
     teacher = train_teacher(context)
     found += teacher_candidates(context, teacher)
     deliver_early(context, found, teacher=TEACHER, output=output)
+    reason = why_not_needed(context, found[0], found[1], teacher.load().shape)
+    if reason is not None:
+        return [replace(found[0], notes=(*found[0].notes, reason)), *found[1:]]
     for student in STUDENTS[context.task.recipe.students](context, teacher):
         found += student_candidates(context, student)
     return found
