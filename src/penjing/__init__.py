@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         StorageError,
         TaskError,
     )
+    from penjing.generation.api import generate_text, stream_text
+    from penjing.generation.model import Answer, Generation, TextModel
+    from penjing.generation.references import open_text_model
     from penjing.search.fit import FitResult, fit
     from penjing.spec import Bar, Budget, DataSpec, Recipe, Task, make_task, read_task
 
@@ -41,12 +44,16 @@ _HOMES = {
         "BundleError", "DataError", "EngineError", "ExportError", "MissingExtraError", "ModelError", "PenjingError",
         "StorageError", "TaskError",
     ),
+    "penjing.generation.api": ("generate_text", "stream_text"),
+    "penjing.generation.model": ("Answer", "Generation", "TextModel"),
+    "penjing.generation.references": ("open_text_model",),
     "penjing.search.fit": ("FitResult", "fit"),
     "penjing.spec": ("Bar", "Budget", "DataSpec", "Recipe", "Task", "make_task", "read_task"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Answer",
     "Bar",
     "Budget",
     "Bundle",
@@ -56,6 +63,7 @@ __all__ = [
     "EngineError",
     "ExportError",
     "FitResult",
+    "Generation",
     "MissingExtraError",
     "ModelError",
     "PenjingError",
@@ -64,12 +72,16 @@ __all__ = [
     "StorageError",
     "Task",
     "TaskError",
+    "TextModel",
     "VerifyReport",
     "classify_text",
     "fit",
+    "generate_text",
     "load",
     "make_task",
+    "open_text_model",
     "read_task",
+    "stream_text",
     "verify",
 ]
 

@@ -69,7 +69,7 @@ def test_a_worker_that_refuses_is_ended():
 
 
 def test_a_worker_that_does_not_answer_is_killed(monkeypatch):
-    monkeypatch.setattr("penjing.measure.process._STOP_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("penjing.child._STOP_TIMEOUT_S", 0.1)
     worker = Worker(fake(0.5, "deaf"), threads=1, answer_timeout_s=10).__enter__()
     worker._answer_timeout_s = 0.05
     with pytest.raises(EngineError, match=r"does not answer. Rule: within 0.05 s"):

@@ -69,7 +69,7 @@ def _texts(first: Path, source: str | None, *, column: str) -> list[str]:
         if not (first / GOLDEN_NAME).is_file():
             raise BundleError("this bundle has no golden texts", value=str(first), next_step="Give --input FILE")
         return [row.text for row in read_golden(first)]
-    texts = list(islice(read_texts(None, source, column=column), _MOST_TEXTS))
+    texts = list(islice(read_texts(None, source, column=column, usage="penjing bench BUNDLE"), _MOST_TEXTS))
     if not texts:
         raise DataError("no texts to measure with", value=source, rule="at least one")
     return texts

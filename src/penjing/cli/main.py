@@ -11,6 +11,7 @@ from penjing._version import __version__
 from penjing.cli.bench import bench
 from penjing.cli.fit import fit
 from penjing.cli.frontier import frontier
+from penjing.cli.generate import generate
 from penjing.cli.predict import predict
 from penjing.cli.verify import verify
 from penjing.errors import PenjingError
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, frontier, predict, bench, verify):
+for command in (fit, frontier, predict, generate, bench, verify):
     app.command()(command)
 
 

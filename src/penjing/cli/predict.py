@@ -39,7 +39,7 @@ def predict(
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output, writer_for
 
-    wanted = read_texts(texts, input_, column=column)
+    wanted = read_texts(texts, input_, column=column, usage='penjing predict BUNDLE "some text"')
     opened = load(bundle, engine=engine, threads=threads)
     with open_output(output) as file:
         write = writer_for(format_, output, file, opened.manifest.outputs)

@@ -9,14 +9,17 @@ from pathlib import Path
 from penjing.errors import DataError, TaskError
 
 
-def read_texts(texts: Sequence[str] | None, source: str | None, *, column: str) -> Iterator[str]:
-    """Return the texts of the arguments, or those of a file or stdin ("-"), one at a time."""
+def read_texts(texts: Sequence[str] | None, source: str | None, *, column: str, usage: str) -> Iterator[str]:
+    """Return the texts of the arguments, or those of a file or stdin ("-"), one at a time.
+
+    `usage` is what to write where there is none.
+    """
     if texts and source:
         raise TaskError("texts and --input were both given", next_step="Give the texts, or --input FILE")
     if texts:
         return iter(texts)
     if source is None and sys.stdin.isatty():
-        raise TaskError("no text", next_step='Write penjing predict BUNDLE "some text", or --input FILE, or --input -')
+        raise TaskError("no text", next_step=f"Write {usage}, or --input FILE, or --input -")
     if source is None or source == "-":
         return _lines()
     return _column(Path(source), column)

@@ -23,11 +23,12 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from penjing.memory import peak_memory
 
 
 class System(Protocol):
@@ -95,15 +96,3 @@ def timed(system: System, texts: Sequence[str], *, batch_size: int) -> dict[str,
         total.append(done - began)
         engine.append(done - ready)
     return {"total_s": total, "engine_s": engine}
-
-
-def peak_memory() -> int:
-    """Return the most memory this process has held, in bytes (VmHWM); 0 where the system does not say."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    for line in lines:
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,31 +115,41 @@ def _from_path(path: Path, *, reference: str) -> PretrainedModel:
 
 
 def _from_hub(name: str, *, reference: str) -> PretrainedModel:
-    match = _HUB_NAME.fullmatch(name)
-    if match is None:
-        raise ModelError("not a model of the hub", value=reference, rule="hf:org/name or hf:org/name@revision")
-    folder = _download(match["name"], revision=match["revision"], reference=reference)
+    folder = download_from_hub(name, reference=reference, files=_HUB_FILES)
     check_folder(folder)
     origin = Origin(
         reference=reference,
-        name=match["name"],
+        name=_hub_name(name, reference)[0],
         version=folder.name,
         sha256=file_sha256(folder / WEIGHTS),
         licence=stated_licence(folder),
-        source=f"https://huggingface.co/{match['name']}",
+        source=f"https://huggingface.co/{_hub_name(name, reference)[0]}",
     )
     return _described(folder, origin)
 
 
-def _download(name: str, *, revision: str | None, reference: str) -> Path:
-    """Return the snapshot's folder, named by its commit; without a network it is the cached one."""
+def _hub_name(name: str, reference: str) -> tuple[str, str | None]:
+    match = _HUB_NAME.fullmatch(name)
+    if match is None:
+        raise ModelError("not a model of the hub", value=reference, rule="hf:org/name or hf:org/name@revision")
+    return match["name"], match["revision"]
+
+
+def download_from_hub(name: str, *, reference: str, files: Sequence[str]) -> Path:
+    """Return the snapshot's folder of org/name[@revision], named by its commit; without a network the cached one.
+
+    Raises:
+        ModelError: there is no such model, or the hub cannot be reached.
+        MissingExtraError: the hub's client is not installed.
+    """
+    name, revision = _hub_name(name, reference)
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
     except ImportError:
         raise MissingExtraError("huggingface_hub", extra="hub") from None
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(_HUB_FILES)))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(files)))
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise ModelError(
             "the hub has no such model, or it is not open to you",
