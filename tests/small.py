@@ -64,10 +64,12 @@ def write_onnx(path: Path, *, labels: int = 2) -> Path:
     return path
 
 
-def write_linear(path: Path, *, rows: int = 1) -> Path:
-    """A weight matrix of chance; one row is a binary model."""
-    weights = np.random.default_rng(5).normal(size=(rows, SHORT_ENCODER.buckets)).astype(np.float16)
-    save_file({"weight": weights, "bias": np.linspace(0.1, 0.2, rows, dtype=np.float32)}, path)
+def write_linear(path: Path) -> Path:
+    """A binary model: a weight of chance for every bucket."""
+    buckets = np.arange(SHORT_ENCODER.buckets, dtype=np.uint32)
+    weight = np.random.default_rng(5).integers(-127, 128, size=(len(buckets), 1)).astype(np.int8)
+    scale, bias = np.full(len(buckets), 0.02, np.float32), np.full(1, 0.1, np.float32)
+    save_file({"buckets": buckets, "weight": weight, "scale": scale, "bias": bias}, path)
     return path
 
 

@@ -1,4 +1,4 @@
-"""The linear engine: a sparse row times a weight matrix, in numpy."""
+"""The linear engine: a sparse row times a weight matrix in int8, in numpy."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from penjing.errors import EngineError
 
 
 class LinearEngine:
-    """Logits of hashed n-grams; a binary model has one row of weights and answers (0, logit)."""
+    """Logits of hashed n-grams, those it does not know left out; a binary model has one column: (0, logit)."""
 
     name = "linear"
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
         try:
             tensors = load_file(path)
-            self._weights: NDArray[np.float32] = np.ascontiguousarray(tensors["weight"].T, np.float32)
+            self._buckets: NDArray[np.int64] = tensors["buckets"].astype(np.int64)
+            self._weights: NDArray[np.float32] = tensors["weight"] * tensors["scale"][:, None].astype(np.float32)
             self._bias = tensors["bias"].astype(np.float32)
-        except (OSError, SafetensorError, KeyError) as error:
+        except (OSError, SafetensorError, KeyError, IndexError) as error:
             raise EngineError("the linear model cannot be read", value=str(error)) from error
 
     def run(self, batch: Batch) -> Logits:
         """Return logits (batch, labels)."""
-        indptr = batch["indptr"].astype(np.int64)
-        products = self._weights[batch["indices"].astype(np.int64)] * batch["values"].astype(np.float32)[:, None]
+        indptr, indices = batch["indptr"].astype(np.int64), batch["indices"].astype(np.int64)
+        places = np.minimum(np.searchsorted(self._buckets, indices), len(self._buckets) - 1)
+        values = np.where(self._buckets[places] == indices, batch["values"], 0).astype(np.float32)
+        products = self._weights[places] * values[:, None]
         sums = np.zeros((len(indptr) - 1, self._weights.shape[1]), np.float32)
         filled = np.flatnonzero(np.diff(indptr))
         if len(filled):

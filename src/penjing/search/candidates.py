@@ -77,7 +77,9 @@ def linear_candidate(context: Context) -> Candidate:
         trained.file.unlink()
 
     stage = context.store.stage(
-        "linear", {"weighting": "idf", "data": context.data_key, "metric": context.task.bar.metric}, make
+        "linear",
+        {"weights": "int8 of the fewest n-grams", "data": context.data_key, "metric": context.task.bar.metric},
+        make,
     )
     manifest = _read_manifest(stage.folder)
     train_s = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))["train_s"]
