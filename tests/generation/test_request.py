@@ -6,10 +6,10 @@ from penjing.engines.text.base import Message
 from penjing.errors import TaskError
 from penjing.generation.request import make_request
 
-ANY = {
-    "format": "chat", "system": None, "max_tokens": 5, "n": 1, "stop": None, "temperature": 1.0, "top_p": 1.0, "top_k": None, "seed": None,
-    "schema": None,
-}  # fmt: skip
+ANY = {"format": "chat", "system": None, "max_tokens": 5, "n": 1, "stop": None, "temperature": 1.0} | dict.fromkeys(
+    ("top_k", "seed", "schema")
+)
+ANY["top_p"] = 1.0
 
 
 def request(prompt="hi", **values):

@@ -21,12 +21,12 @@ def small_gguf(*, version=3, tensors=((("token_embd.weight"), (4, 32), 8),), ext
         pair("tokenizer.ggml.scores", 9, struct.pack("<IQ2f", 6, 2, 0.5, 1.5)),
     ]
     sizes = {0: 4, 8: 34 / 32}
-    infos, offset, data = b"", 0, b""
+    infos, data = b"", b""
     for name, shape, kind in tensors:
         size = int(shape[0] * shape[1] * sizes[kind])
-        infos += text(name) + struct.pack("<I2QIQ", 2, shape[1], shape[0], kind, offset)
-        data += bytes(size) + bytes(-size % 32)
-        offset += size + -size % 32
+        data += bytes(-len(data) % 32)
+        infos += text(name) + struct.pack("<I2QIQ", 2, shape[1], shape[0], kind, len(data))
+        data += bytes(size)
     head = b"GGUF" + struct.pack("<IQQ", version, len(tensors) if count is None else count, len(pairs))
     head += b"".join(pairs) + extra + infos
     return head + bytes(-len(head) % 32) + data[: len(data) - pad]

@@ -39,7 +39,7 @@ def test_metadata_and_tensors_are_read(file):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"PK\x03\x04" + bytes(60), r"not a GGUF file: \"b'PK"),
+        (b"PK\x03\x04zip", "not a GGUF file"),
         (b"", "cannot read the GGUF file"),
         (small_gguf(version=99), "unknown version of GGUF: 'version 99'"),
         (small_gguf(count=2**60), "it claims 1152921504606846976 tensors"),
@@ -53,7 +53,7 @@ def test_a_file_that_is_not_whole_is_one_clear_error(file, content, message):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(ModelError, match="no such file"):
+    with pytest.raises(ModelError, match=r"no such file"):
         read_header(tmp_path / "none.gguf")
 
 

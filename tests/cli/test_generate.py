@@ -1,0 +1,70 @@
+"""penjing generate, as it is typed."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from penjing.cli.main import app
+from penjing.errors import TaskError
+from tests.generation.fake_openai import fake_openai
+
+ZH = "盆景是什么？"
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with fake_openai() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        yield server
+
+
+def generate(*arguments, text=None):
+    return CliRunner().invoke(app, ["generate", *arguments], input=text)
+
+
+def test_one_answer_is_shown_as_it_is(server):
+    assert generate("openai:chinese", ZH).stdout == "盆景 is an art.\n"
+
+
+def test_several_answers_are_json_lines(server):
+    (line,) = generate("openai:good", ZH, "-n", "2").stdout.splitlines()
+    found = json.loads(line)
+    assert found["prompt"] == ZH
+    assert [answer["text"] for answer in found["answers"]] == ["Hello, world."] * 2
+    assert found["completion_tokens"] == 3
+
+
+def test_prompts_come_from_a_file_and_answers_go_to_one(server, tmp_path):
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in ("a", ZH)), encoding="utf-8")
+    found = generate("openai:good", "--input", str(prompts), "--output", str(tmp_path / "answers.jsonl"))
+    assert found.exit_code == 0, found.output
+    lines = (tmp_path / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["prompt"] for line in lines] == ["a", ZH]
+
+
+def test_prompts_come_from_stdin(server):
+    assert len(generate("openai:good", "--input", "-", text="a\nb\n").stdout.splitlines()) == 2
+
+
+def test_a_schema_is_read_from_its_file(server, tmp_path):
+    (tmp_path / "s.json").write_text('{"type": "object"}', encoding="utf-8")
+    assert generate("openai:good", "x", "--schema", str(tmp_path / "s.json")).exit_code == 0
+    assert server.seen[0][1]["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("[1]", "no JSON object"), ("{", "cannot read the schema"), (None, "cannot read")]
+)
+def test_a_schema_that_is_none_is_said(server, tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "s.json").write_text(content, encoding="utf-8")
+    found = generate("openai:good", "x", "--schema", str(tmp_path / "s.json"))
+    assert isinstance(found.exception, TaskError)
+    assert message in str(found.exception)
+
+
+def test_an_unknown_format_is_said(server):
+    assert "chat or plain" in str(generate("openai:good", "x", "--format", "poem").exception)
