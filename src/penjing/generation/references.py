@@ -48,20 +48,27 @@ def open_text_model(
         if engine is not None:
             raise ModelError("a remote model has no engine here", value=engine, rule="--engine is for local models")
         return TextModel(reference, Remote(name, answer_timeout_s=answer_timeout_s), "chat")
-    kept = cache or default_cache()
-    if colon and scheme == "package":
-        path = _package_file(find_gguf_package(name), cache=kept)
-    elif colon and scheme == "gguf":
-        path = Path(name).expanduser()
-    elif colon and scheme == "hf":
+    if colon and scheme == "hf":
         path = download_from_hub(name, reference=reference, files=_HUB_FILES)
     else:
-        path = Path(reference).expanduser()
+        path = gguf_file(reference, cache=cache)
     default, most, format_ = _facts(path, reference)
     chosen = _engine(engine or default, path)
     command = worker_command(chosen, path, threads=threads, context=_context(context, most))
     started = ProcessEngine(chosen, command, threads=threads, answer_timeout_s=answer_timeout_s)
     return TextModel(reference, started, format_)
+
+
+def gguf_file(reference: str, *, cache: Path | None = None) -> Path:
+    """Return the GGUF file that `gguf:FILE`, a path or `package:NAME` names.
+
+    Raises:
+        ModelError: there is no such package, or its file is not the one known.
+    """
+    scheme, colon, name = reference.partition(":")
+    if colon and scheme == "package":
+        return _package_file(find_gguf_package(name), cache=cache or default_cache())
+    return Path(name if colon and scheme == "gguf" else reference).expanduser()
 
 
 def _package_file(package: GgufPackage, *, cache: Path) -> Path:

@@ -19,7 +19,14 @@ from penjing.records import Step
 from penjing.search.progress import Reporter
 from penjing.search.stages import Store
 from penjing.shrink.structure import place_of
-from penjing.shrink.tokenizer import check_identity, choose_pieces, count_pieces, rewrite
+from penjing.shrink.tokenizer import (
+    FEWEST_FREQUENT,
+    FREQUENT_SHARE,
+    check_identity,
+    choose_pieces,
+    count_pieces,
+    rewrite,
+)
 from penjing.spec import Task
 from penjing.tasks.classify import encode_labels
 from penjing.train.batches import Tokens, length_limit, tokenize
@@ -145,7 +152,13 @@ def _vocabulary(
         write_text(folder / "facts.json", json.dumps(facts))
         np.save(folder / "kept.npy", np.asarray(kept, np.int64))
 
-    inputs = {"data": data_key, "model": model.key, "size": wanted, "max_length": at_most}
+    inputs = {
+        "data": data_key,
+        "model": model.key,
+        "size": wanted,
+        "max_length": at_most,
+        "frequent": [FREQUENT_SHARE, FEWEST_FREQUENT],
+    }
     stage = store.stage("vocabulary", inputs, make)
     facts = json.loads((stage.folder / "facts.json").read_text(encoding="utf-8"))
     kept = np.load(stage.folder / "kept.npy")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,13 @@ from penjing.train.encoder import Encoder, Part
 from penjing.train.loop import Loss, Parts, Progress, TrainResult, train, whole
 from penjing.train.pace import TrainPlan
 from penjing.train.predict import logits_of
+from penjing.train.probe import probed
 from penjing.train.state import StateFile
 
 TEACHER_SHARE = 0.45  # of the training time; the students share the rest by their cost
 _TEACHER_EPOCHS, _TEACHER_RATE = 3.0, 1e-4
+_FEWEST_STEPS, _MOST_EPOCHS = 400, 20.0  # few examples are seen more often
+_PROBED_FROM, _PROBED_RATE = 6.0, 3e-5  # passes from which on the head starts from a probe, and the rate after it
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,12 @@ class Trained:
 
 def train_teacher(context: Context) -> Trained:
     """Return the teacher: the pretrained model with a trimmed vocabulary, fine-tuned on the training split."""
-    recipe = context.task.recipe
+    recipe, texts = context.task.recipe, len(context.tokens["train"])
+    epochs = recipe.epochs or teacher_epochs(texts, batch_size=recipe.batch_size)
+    probe = epochs >= _PROBED_FROM and not context.model.has_classifier
     plan = TrainPlan(
-        epochs=recipe.epochs or _TEACHER_EPOCHS,
-        learning_rate=recipe.learning_rate or _TEACHER_RATE,
+        epochs=epochs,
+        learning_rate=recipe.learning_rate or (_PROBED_RATE if probe else _TEACHER_RATE),
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         time_limit_s=time_limit(context, TEACHER_SHARE),
@@ -66,10 +72,23 @@ def train_teacher(context: Context) -> Trained:
     def start() -> tuple[Encoder, Tokens, Loss]:
         full = load_pretrained(context.model.folder, labels=len(context.splits.labels), seed=recipe.seed)
         model = keep_pieces(full, context.vocabulary.kept.tolist())
-        return model, context.tokens["train"], supervised(context, context.truth["train"])
+        tokens, truth = context.tokens["train"], context.truth["train"]
+        if probe:
+            model = probed(model, tokens, truth, multi_label=context.splits.multi_label, device=context.device)
+        return model, tokens, supervised(context, truth)
 
-    step = Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate})
-    return trained_stage(context, "teacher", (step,), {"plan": asdict(plan)}, plan, start)
+    begun = {"head": "probe"} if probe else {}
+    step = Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate, **begun})
+    return trained_stage(context, "teacher", (step,), {"plan": asdict(plan), **begun}, plan, start)
+
+
+def teacher_epochs(texts: int, *, batch_size: int) -> float:
+    """Return how often a teacher sees each of `texts` examples: three times, or where they are few, more often.
+
+    >>> teacher_epochs(10_000, batch_size=32), teacher_epochs(1_600, batch_size=32), teacher_epochs(100, batch_size=32)
+    (3.0, 8.0, 20.0)
+    """
+    return min(_MOST_EPOCHS, max(_TEACHER_EPOCHS, float(round(_FEWEST_STEPS * batch_size / texts))))
 
 
 def trained_stage(
@@ -91,6 +110,7 @@ def trained_stage(
     context.reporter.begin(name)
 
     def make(folder: Path, work: Path) -> None:
+        began = time.monotonic()
         model, tokens, loss = start()
         with within(model):
             result = train(
@@ -98,7 +118,7 @@ def trained_stage(
                 tokens=tokens,
                 loss=loss,
                 evaluate=lambda present: sum(dev_score(context, present, part) for part in judged) / len(judged),
-                plan=plan,
+                plan=_left_of(plan, spent_s=time.monotonic() - began),
                 device=context.device,
                 state_file=StateFile(work / "state.safetensors"),
                 report=lambda progress: _tell(context, progress),
@@ -118,6 +138,12 @@ def trained_stage(
     return Trained(
         name, recipe, stage.folder, stage.key, result["train_s"], text_s, result["parameters"], result["best_score"]
     )
+
+
+def _left_of(plan: TrainPlan, *, spent_s: float) -> TrainPlan:
+    """Return the plan with the time that is left after `spent_s` seconds, and at least half of it."""
+    limit = plan.time_limit_s
+    return plan if limit is None else replace(plan, time_limit_s=max(limit - spent_s, limit / 2))
 
 
 def _result(result: TrainResult, model: Encoder) -> dict[str, Any]:

@@ -10,8 +10,16 @@ exactly the same pieces, their ids mapped to their ranks in `keep`. Why it holds
 in wordpiece.py, bpe.py and unigram.py. All other text falls back to smaller pieces and characters.
 """
 
-from penjing.shrink.tokenizer.choose import choose_pieces, count_pieces
+from penjing.shrink.tokenizer.choose import FEWEST_FREQUENT, FREQUENT_SHARE, choose_pieces, count_pieces
 from penjing.shrink.tokenizer.identity import TrimReport, check_identity
 from penjing.shrink.tokenizer.rewrite import rewrite
 
-__all__ = ["TrimReport", "check_identity", "choose_pieces", "count_pieces", "rewrite"]
+__all__ = [
+    "FEWEST_FREQUENT",
+    "FREQUENT_SHARE",
+    "TrimReport",
+    "check_identity",
+    "choose_pieces",
+    "count_pieces",
+    "rewrite",
+]

@@ -17,6 +17,8 @@ from penjing.shrink.tokenizer.scripts import COMMON, script_shares, scripts_of
 
 FREQUENT_SHARE = 0.5
 """Frequent pieces kept beside those of the training texts, as a share of them, where no size is asked."""
+FEWEST_FREQUENT = 3_000
+"""So many are kept where the training texts have few pieces: what comes later will have others."""
 
 _PLACEHOLDER = re.compile(r"[\[<]unused_?\d+[\]>]|madeupword\d+")
 
@@ -50,9 +52,9 @@ def choose_pieces(
     5. the pieces that are frequent in the tokenizer's own order, shared out among the scripts of the texts
        as their characters are.
 
-    1 and 2 are kept even where they are more than `size`. Without a `size` all of 1 to 4 are kept and of 5
-    half as many as of 3. With a BPE piece the pieces of its merge tree are kept. `texts` are the training
-    split's, as for `count_pieces`.
+    1 and 2 are kept even where they are more than `size`. Without a `size` all of 1 to 4 are kept and of 5 half as many
+    as of 3, or 3,000 where that is more. With a BPE piece the pieces of its merge tree are kept. `texts` are the
+    training split's, as for `count_pieces`.
 
     Raises:
         ModelError: the tokenizer is not WordPiece, BPE or Unigram.
@@ -66,7 +68,7 @@ def choose_pieces(
     characters = _characters(surfaces, _of_scripts(surfaces, shares))
     frequent: Iterable[int] = _frequent(file, surfaces, shares, excluded={*kept, *occurring, *characters})
     if size is None:
-        frequent = islice(frequent, int(len(occurring) * FREQUENT_SHARE))
+        frequent = islice(frequent, max(FEWEST_FREQUENT, int(len(occurring) * FREQUENT_SHARE)))
     for piece_id in chain(occurring, characters, frequent):
         more = file.model.support(piece_id) - kept
         if size is None or len(kept) + len(more) <= size:

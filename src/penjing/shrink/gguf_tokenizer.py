@@ -1,0 +1,134 @@
+"""The tokenizer inside a GGUF file as a tokenizer.json, so that it can be counted with and trimmed like any other.
+
+Two kinds are known: "gpt2" (byte-level BPE with its merges) and "llama" (SentencePiece's BPE: of all neighbours whose
+union is a piece, those whose piece scores most, again and again). The second has no merges in the file; a pair's rank
+is that of the score of its union, which gives the same order.
+
+Source: llama.cpp, src/llama-vocab.cpp (how each kind tokenizes); Kudo and Richardson 2018, "SentencePiece".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penjing.errors import ModelError
+
+_NORMAL, _CONTROL, _USER_DEFINED = 1, 3, 4  # llama.cpp's types of tokens
+_SPACE = "▁"
+
+
+@dataclass(frozen=True)
+class GgufVocabulary:
+    """What tokenizer.ggml.* says."""
+
+    kind: str
+    pieces: Sequence[str]
+    types: Sequence[int]
+    scores: Sequence[float]
+    merges: Sequence[str]
+    """Of "gpt2": the two parts of each merge with a blank between."""
+    unknown: int | None
+    """The id of the unknown piece."""
+
+
+def tokenizer_json(vocabulary: GgufVocabulary) -> str:
+    """Return the vocabulary as a tokenizer.json of the tokenizers library.
+
+    Raises:
+        ModelError: the vocabulary is neither gpt2 nor llama.
+    """
+    if vocabulary.kind == "gpt2":
+        model, around = _byte_level(vocabulary)
+    elif vocabulary.kind == "llama":
+        model, around = _sentencepiece(vocabulary)
+    else:
+        raise ModelError(
+            "this kind of vocabulary cannot be trimmed",
+            value=vocabulary.kind,
+            rule="tokenizer.ggml.model is gpt2 or llama",
+        )
+    spec = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [_added(piece_id, vocabulary) for piece_id in special_ids(vocabulary)],
+        "normalizer": None,
+        "pre_tokenizer": None,
+        "post_processor": None,
+        "decoder": None,
+        **around,
+        "model": model,
+    }
+    return json.dumps(spec, ensure_ascii=False)
+
+
+def special_ids(vocabulary: GgufVocabulary) -> list[int]:
+    """Return the ids of control tokens and of those that users defined, placeholders for neither left out."""
+    wanted = {_CONTROL, _USER_DEFINED}
+    return [
+        piece_id
+        for piece_id, (piece, kind) in enumerate(zip(vocabulary.pieces, vocabulary.types, strict=True))
+        if kind in wanted and not piece.startswith("<unused")
+    ]
+
+
+def _added(piece_id: int, vocabulary: GgufVocabulary) -> dict[str, Any]:
+    return {
+        "id": piece_id,
+        "content": vocabulary.pieces[piece_id],
+        "single_word": False,
+        "lstrip": False,
+        "rstrip": False,
+        "normalized": False,
+        "special": vocabulary.types[piece_id] == _CONTROL,
+    }
+
+
+def _byte_level(vocabulary: GgufVocabulary) -> tuple[dict[str, Any], dict[str, Any]]:
+    merges = [merge.split(" ", 1) for merge in vocabulary.merges]
+    model = _bpe(vocabulary, merges, unknown=None, byte_fallback=False)
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    return model, {"pre_tokenizer": level, "decoder": level}
+
+
+def _sentencepiece(vocabulary: GgufVocabulary) -> tuple[dict[str, Any], dict[str, Any]]:
+    unknown = None if vocabulary.unknown is None else vocabulary.pieces[vocabulary.unknown]
+    model = _bpe(vocabulary, _merges(vocabulary), unknown=unknown, byte_fallback=True)
+    replace = {"type": "Replace", "pattern": {"String": " "}, "content": _SPACE}
+    split = {"type": "Split", "pattern": {"String": _SPACE}, "behavior": "MergedWithNext", "invert": False}
+    return model, {"normalizer": replace, "pre_tokenizer": split}
+
+
+def _merges(vocabulary: GgufVocabulary) -> list[list[str]]:
+    """Return every pair of pieces whose union is a piece, those of the highest score first."""
+    known = set(vocabulary.pieces)
+    found = []
+    for piece, kind, score in zip(vocabulary.pieces, vocabulary.types, vocabulary.scores, strict=True):
+        if kind == _NORMAL:
+            found += [
+                (-score, [piece[:cut], piece[cut:]])
+                for cut in range(1, len(piece))
+                if piece[:cut] in known and piece[cut:] in known
+            ]
+    found.sort(key=lambda pair: pair[0])
+    return [merge for _, merge in found]
+
+
+def _bpe(
+    vocabulary: GgufVocabulary, merges: list[list[str]], *, unknown: str | None, byte_fallback: bool
+) -> dict[str, Any]:
+    return {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": unknown,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": True,
+        "byte_fallback": byte_fallback,
+        "ignore_merges": False,
+        "vocab": {piece: piece_id for piece_id, piece in enumerate(vocabulary.pieces)},
+        "merges": merges,
+    }
