@@ -34,9 +34,9 @@ from penjing.train.loop import train
 from penjing.train.pace import TrainPlan
 from penjing.train.state import StateFile
 
-EPOCHS, RATE, BATCH = 3, 1e-4, 32
-EVALUATE_EVERY = 108  # steps: twice a pass, as this project does
-PATIENCE = 4.0
+EPOCHS, RATE, BATCH = 1, 1e-4, 32
+EVALUATE_EVERY = 72  # steps: three times a pass, as this project does
+PATIENCE = 3.0
 
 
 @dataclass
