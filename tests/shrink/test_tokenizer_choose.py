@@ -5,7 +5,7 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
 from penjing.errors import ModelError
-from penjing.shrink.tokenizer import choose_pieces, count_pieces, rewrite
+from penjing.shrink.tokenizer import choose, choose_pieces, count_pieces, rewrite
 from penjing.shrink.tokenizer.scripts import script_of, script_shares, scripts_of
 from tests.shrink.small_tokenizers import KINDS, SENTENCES, UNK
 
@@ -62,9 +62,15 @@ def test_a_stray_letter_does_not_bring_its_script() -> None:
     assert chosen(tokenizer, ["pot"] * 1000 + ["Я"]) == {UNK, "pot", "Я"}
 
 
-def test_frequent_pieces_are_half_as_many_as_those_of_the_texts() -> None:
+def test_frequent_pieces_are_half_as_many_as_those_of_the_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "FEWEST_FREQUENT", 0)
     tokenizer = word_tokenizer("[unused1]", "the", "of", "slow", "rare", "он")
     assert chosen(tokenizer, ["slow rare"]) == {UNK, "slow", "rare", "the"}
+
+
+def test_few_texts_leave_more_frequent_pieces() -> None:
+    tokenizer = word_tokenizer("[unused1]", "the", "of", "slow", "rare", "он")
+    assert chosen(tokenizer, ["slow rare"]) == {UNK, "slow", "rare", "the", "of"}
 
 
 def test_frequent_pieces_are_shared_out_by_script() -> None:
