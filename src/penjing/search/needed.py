@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from penjing.export.onnx import GRAPH
 from penjing.measure.size import folder_size
 from penjing.search.candidates import Candidate
 from penjing.search.choose import choose, passes
@@ -63,6 +64,11 @@ def _probe(context: Context, shape: EncoderShape) -> Candidate:
         write_probe(context, chance_model(small, part), folder / "bundle")
         (folder / "bundle.onnx").unlink()
 
-    inputs = {"shape": small.to_json(), "part": [len(part.blocks), part.heads, part.ffn], **context.base_key}
+    inputs = {
+        "shape": small.to_json(),
+        "part": [len(part.blocks), part.heads, part.ffn],
+        "graph": GRAPH,
+        **context.base_key,
+    }
     stage = context.store.stage("probe", inputs, make)
     return Candidate("smallest student", "candidate", (), "onnxruntime", stage.folder / "bundle", stage.key, 0.0, 0, ())

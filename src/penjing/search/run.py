@@ -65,6 +65,8 @@ def _candidates(context: Context, output: Path) -> list[Candidate]:
     deliver_early(context, found, teacher=TEACHER, output=output)
     reason = why_not_needed(context, found[0], found[1], teacher.load().shape)
     if reason is not None:
+        context.reporter.begin("students")
+        context.reporter.end("not trained: the linear baseline would be chosen before any of them", reused=False)
         return [replace(found[0], notes=(*found[0].notes, reason)), *found[1:]]
     for student in STUDENTS[context.task.recipe.students](context, teacher):
         found += student_candidates(context, student)

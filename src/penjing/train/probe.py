@@ -40,7 +40,7 @@ def probed(model: Encoder, tokens: Tokens, truth: NDArray[Any], *, multi_label: 
 
 
 def _fit(
-    probe: LogisticRegression, states: NDArray[np.float32], truth: NDArray[Any]
+    probe: LogisticRegression, states: NDArray[np.floating[Any]], truth: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return weights and biases, one row for two classes; zeros for a label that all texts have, or none."""
     if len(np.unique(truth)) < 2:
