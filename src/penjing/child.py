@@ -62,6 +62,11 @@ class Child:
     ) -> None:
         self.stop()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
     def send(self, **request: Any) -> None:
         """Write one request.
 

@@ -49,6 +49,14 @@ def test_an_engine_that_dies_says_its_last_words():
     found.close()
 
 
+def test_an_engine_that_was_ended_while_it_was_idle_is_started_again():
+    found = engine("good")
+    found._child._process.kill()
+    found._child._process.wait()
+    assert len(list(found.stream(REQUEST))) == 3
+    found.close()
+
+
 def test_an_engine_that_refuses_a_request_goes_on():
     found = engine("fails")
     for _ in range(2):

@@ -39,7 +39,7 @@ class ProcessEngine:
 
     def stream(self, request: TextRequest) -> Iterator[Event]:
         """Yield what the engine in the process does; closing this ends the answer there too."""
-        child = self._child = self._child or self._start()
+        child = self._running()
         child.send(op="stream", request=request.to_json())
         finished = False
         try:
@@ -58,7 +58,7 @@ class ProcessEngine:
 
     def peak_memory(self) -> int | None:
         """Return the most bytes that the process has held; None where the system does not say."""
-        child = self._child = self._child or self._start()
+        child = self._running()
         child.send(op="memory")
         return int(child.receive(timeout_s=self._answer_timeout_s)["peak_bytes"]) or None
 
@@ -67,6 +67,13 @@ class ProcessEngine:
         if self._child is not None:
             self._child.stop()
             self._child = None
+
+    def _running(self) -> Child:
+        """Return the process, another one where it has ended since it was last asked."""
+        if self._child is not None and not self._child.alive:
+            self.close()
+        self._child = self._child or self._start()
+        return self._child
 
     def _start(self) -> Child:
         child = Child(self._command, threads=self._threads, name=f"the process of {self.name}")
