@@ -42,7 +42,7 @@ _HEADER = (
     "| system | size | decode, tokens/s (range) | first token | memory | bits per byte: WikiText-2 | Song poems "
     "| of memory bandwidth |"
 )
-_WINDOW, _SCORED_BYTES = 512, 24_000
+_WINDOW, _SCORED_BYTES = 512, 16_000
 
 
 @dataclass
