@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+_FEWEST_TO_JUDGE = 100
+
 
 def trim(
     model: Annotated[str, typer.Argument(help="gguf:FILE or package:NAME.", show_default=False)],
@@ -25,8 +27,8 @@ def trim(
 ) -> None:
     """Drop the pieces of a GGUF model's vocabulary that your domain does not use; what stays is not rounded.
 
-    A text whose pieces all stay is read as before; any other is spelt with smaller pieces. The last tenth of
-    the texts is not used to choose, but to say how many are read as before.
+    A text whose pieces all stay is read as before; any other is spelt with smaller pieces. The last tenth
+    of 100 texts or more is not used to choose, but to say how many are read as before.
 
     Examples:
 
@@ -46,7 +48,7 @@ def trim(
     found = [text for text in read_texts(None, texts, column=column, usage="penjing trim MODEL") if text.strip()]
     if not found:
         raise DataError("no texts", value=texts)
-    held_out = found[-(len(found) // 10) :] if len(found) >= 10 else []
+    held_out = found[-(len(found) // 10) :] if len(found) >= _FEWEST_TO_JUDGE else []
     chosen_on = found[: len(found) - len(held_out)]
     done = trim_gguf(source, output, chosen_on, size=size)
     typer.echo(
