@@ -153,9 +153,17 @@ def stream_bytes_per_s(*, threads: int) -> float:
 def _checkpoint(source: Path, folder: Path) -> Path:
     """Return the model as a folder that transformers reads."""
     if not (folder / "config.json").is_file():
+        from safetensors.torch import save_file
         from transformers import AutoTokenizer
 
-        _loaded(source).save_pretrained(folder)
+        model = _loaded(source)
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config  # its weights are float32 now
+        folder.mkdir(parents=True, exist_ok=True)
+        tied = "lm_head.weight" if model.config.tie_word_embeddings else ""
+        weights = {name: value.contiguous() for name, value in model.state_dict().items() if name != tied}
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        model.config.save_pretrained(folder)
         AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
     return folder
 
