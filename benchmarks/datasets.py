@@ -27,7 +27,7 @@ Row = tuple[str, str]
 
 def sst2(_: Path, *, seed: int = 13, size: str = "11.3 MB") -> Task:
     """Movie review sentences, positive or negative, in the treebank's splits; budget: an eighth of the teacher."""
-    files = {split: str(_file(f"sst2/{split}.tsv")) for split in ("train", "dev", "test")}
+    files = {split: str(data_file(f"sst2/{split}.tsv")) for split in ("train", "dev", "test")}
     return make_task(
         name="sst2",
         model=ENGLISH,
@@ -81,7 +81,8 @@ DATASETS: Mapping[str, Callable[..., Task]] = {
 }
 
 
-def _file(name: str) -> Path:
+def data_file(name: str) -> Path:
+    """Return the path of a file of the benchmarks' data; raise PenjingError where it is not there."""
     path = Path(os.environ.get("PENJING_BENCH_DATA", "../shared/data")) / name
     if not path.is_file():
         raise PenjingError(
@@ -94,7 +95,7 @@ def _file(name: str) -> Path:
 
 
 def _rows(name: str, *, text: str, label: str) -> list[Row]:
-    with _file(name).open(encoding="utf-8-sig", newline="") as file:
+    with data_file(name).open(encoding="utf-8-sig", newline="") as file:
         return [(row[text], row[label]) for row in csv.DictReader(file)]
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 import time
 from collections import defaultdict
@@ -26,7 +25,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compare import THREADS, result_of
+from benchmarks.datasets import data_file
 from benchmarks.table import footer, write_block, write_result_file
+from penjing import PenjingError
 from penjing.engines.text.base import Chunk, Sampling, TextRequest, Usage
 from penjing.engines.text.process import ProcessEngine, worker_command
 from penjing.generation.references import gguf_file
@@ -64,9 +65,12 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=Path(".bench/generate"))
     parser.add_argument("--only", nargs="+", choices=MODELS, default=list(MODELS))
     given = parser.parse_args()
-    data = Path(os.environ.get("PENJING_BENCH_DATA", "../shared/data"))
-    valid, test = (_paragraphs(data / "wikitext2" / f"{split}.txt") for split in ("valid", "test"))
-    poems = [row["text"] for row in map(json.loads, (data / "chinese_poetry/songci.jsonl").open(encoding="utf-8"))]
+    try:
+        valid, test = (_paragraphs(data_file(f"wikitext2/{split}.txt")) for split in ("valid", "test"))
+        poems = [json.loads(line)["text"] for line in _paragraphs(data_file("chinese_poetry/songci.jsonl"))]
+    except PenjingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     rows = []
     for model in given.only:
         source = gguf_file(MODELS[model])

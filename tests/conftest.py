@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import runpy
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.generation.fake_openai import fake_openai
 from tests.small import golden_bundle, linear_bundle
 
 GOLDEN_TEXTS = ["good film", "bad", "很 好 🎉", "a film that is not bad", "good " * 40]
@@ -36,3 +39,12 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_linear_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A linear bundle."""
     return linear_bundle(tmp_path_factory.mktemp("linear"))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
+    """A server that speaks OpenAI's API, named in the environment as a user names one."""
+    with fake_openai() as running:
+        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        yield running

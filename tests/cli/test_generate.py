@@ -7,17 +7,8 @@ from typer.testing import CliRunner
 
 from penjing.cli.main import app
 from penjing.errors import TaskError
-from tests.generation.fake_openai import fake_openai
 
 ZH = "盆景是什么？"
-
-
-@pytest.fixture
-def server(monkeypatch):
-    with fake_openai() as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-        yield server
 
 
 def generate(*arguments, text=None):

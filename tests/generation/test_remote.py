@@ -6,15 +6,6 @@ import penjing
 from penjing.engines.text.remote import Remote
 from penjing.errors import EngineError, TaskError
 from penjing.generation.model import TextModel
-from tests.generation.fake_openai import fake_openai
-
-
-@pytest.fixture
-def server(monkeypatch):
-    with fake_openai() as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-        yield server
 
 
 def remote(name, *, answer_timeout_s=10.0, retries=0):

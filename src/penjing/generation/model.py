@@ -92,30 +92,10 @@ class TextModel:
         prompt: Prompt,
         *,
         format: Format | None = None,  # noqa: A002 (the word for it)
-        system: str | None = None,
-        max_tokens: int = 50,
-        n: int = 1,
-        stop: str | Sequence[str] | None = None,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        top_k: int | None = None,
-        seed: int | None = None,
-        schema: Any = None,
+        **options: Any,
     ) -> TextRequest:
         """Return the checked request."""
-        return make_request(
-            prompt,
-            format=format or self.default_format,
-            system=system,
-            max_tokens=max_tokens,
-            n=n,
-            stop=stop,
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
-            seed=seed,
-            schema=schema,
-        )
+        return make_request(prompt, format=format or self.default_format, **options)
 
     def close(self) -> None:
         """End the engine; a second time does nothing."""

@@ -20,15 +20,15 @@ def make_request(
     prompt: Prompt,
     *,
     format: Format,  # noqa: A002 (the word for it)
-    system: str | None,
-    max_tokens: int,
-    n: int,
-    stop: str | Sequence[str] | None,
-    temperature: float,
-    top_p: float,
-    top_k: int | None,
-    seed: int | None,
-    schema: Mapping[str, Any] | None,
+    system: str | None = None,
+    max_tokens: int = 50,
+    n: int = 1,
+    stop: str | Sequence[str] | None = None,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    top_k: int | None = None,
+    seed: int | None = None,
+    schema: Mapping[str, Any] | None = None,
 ) -> TextRequest:
     """Return the request.
 
