@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from penjing.spec import LESS_IS_BETTER
+
 VerdictWord = Literal["met", "undecided", "not met"]
 Cost = Literal["size", "latency"]
 
@@ -35,9 +37,17 @@ class Quality(Record):
     n: int
     split: str
 
+    @property
+    def gain(self) -> float:
+        """The value, negated where less is better: the best has the most."""
+        return -self.value if self.metric in LESS_IS_BETTER else self.value
+
 
 class Latency(Record):
-    """Seconds from text to answer (and in the engine alone), over `n` runs on the exported file."""
+    """Seconds from text to answer (and in the engine alone), over `n` runs on the exported file.
+
+    Of a model that writes, the answer is 64 tokens long, and the engine's time is that of one more token.
+    """
 
     p50_s: float
     p50_ci: Interval
@@ -46,6 +56,8 @@ class Latency(Record):
     n: int
     batch_size: int
     threads: int
+    first_token_s: float | None = None
+    """Of a model that writes: the median seconds until the answer begins."""
 
 
 class Verdict(Record):
@@ -58,7 +70,7 @@ class Verdict(Record):
     word: VerdictWord
     probability: float
     drop: float | None
-    """teacher - this, in the metric's units, on the same examples."""
+    """By how much this is worse than the teacher, in the metric's units, on the same examples."""
     drop_ci: Interval | None
     n: int
     n_to_decide: int | None

@@ -23,10 +23,12 @@ from pydantic import (
 from penjing.errors import TaskError
 from penjing.units import parse_seconds, parse_size
 
-Metric = Literal["accuracy", "macro_f1", "mcc"]
+Kind = Literal["classify", "generate"]
+Metric = Literal["accuracy", "macro_f1", "mcc", "bits_per_byte"]
 Objective = Literal["latency", "size"]
 Students = Literal["separate", "elastic"]
 
+LESS_IS_BETTER = frozenset({"bits_per_byte"})
 CONFIDENCE_WORDS = {"strict": 0.95}
 
 
@@ -61,7 +63,7 @@ class DataSpec(_Spec):
     """Where the examples are: one `source` that is split here, or given `train`/`dev`/`test` files."""
 
     source: str | None = None
-    """A file (.csv, .tsv, .jsonl, .parquet), `hf:org/dataset` or `package:NAME`."""
+    """A file (.csv, .tsv, .jsonl, .parquet; to generate .txt too), `hf:org/dataset` or `package:NAME`."""
     train: str | None = None
     dev: str | None = None
     test: str | None = None
@@ -69,6 +71,9 @@ class DataSpec(_Spec):
     """A file of texts without labels (a column `text`, or the lines of .txt), for students to learn from."""
     text: str = "text"
     """The column that holds the text."""
+    prompt: str = "prompt"
+    answer: str = "answer"
+    """To generate: the columns of questions and answers. Rows with `messages` are conversations, others plain text."""
     label: str = "label"
     """The column that holds the label (a JSON list, or text with `label_separator`, when multi-label)."""
     label_separator: str | None = None
@@ -79,7 +84,7 @@ class DataSpec(_Spec):
     """Shares of train, dev and test where they are not given."""
     seed: int = 13
     max_train: Annotated[int, Field(gt=0)] | None = None
-    """Use at most this many training examples, drawn by label."""
+    """Use at most this many training examples, drawn by label (to generate: the first)."""
     max_eval: Annotated[int, Field(gt=0)] | None = None
     """Use at most this many examples each for dev and test."""
 
@@ -97,11 +102,13 @@ class DataSpec(_Spec):
 class Bar(_Spec):
     """The quality that must hold.
 
-    `drop_at_most` is in the metric's own units (`0.01`) or relative to the teacher (`"1%"`).
+    `drop_at_most` is in the metric's own units (`0.01`) or relative to the teacher (`"1%"`). Of bits per byte less is
+    better: there a drop is a rise, and the absolute bar is `at_most`.
     """
 
     metric: Metric = "accuracy"
     at_least: Annotated[float, Field(ge=-1, le=1)] | None = None
+    at_most: Annotated[float, Field(gt=0)] | None = None
     drop_at_most: float | str | None = 0.01
     confidence: Annotated[float, BeforeValidator(_confidence), Field(ge=0.5, lt=1)] = 0.5
     """How probable it must be that the bar holds; "strict" is 0.95."""
@@ -125,8 +132,11 @@ class Bar(_Spec):
 
     @model_validator(mode="after")
     def _some_limit(self) -> Bar:
-        if self.at_least is None and self.drop_at_most is None:
-            raise ValueError("a bar needs `at_least`, `drop_at_most` or both")
+        if self.at_least is None and self.at_most is None and self.drop_at_most is None:
+            raise ValueError("a bar needs `at_least` (or `at_most`), `drop_at_most` or both")
+        wrong = "at_least" if self.metric in LESS_IS_BETTER else "at_most"
+        if getattr(self, wrong) is not None:
+            raise ValueError(f"`{wrong}` has no meaning with {self.metric}")
         return self
 
     def allowed_drop(self, teacher: float) -> float | None:
@@ -174,11 +184,16 @@ class Recipe(_Spec):
     epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
     student_epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
     """How often a student sees each training text, in its own or an augmented form."""
-    batch_size: Annotated[int, Field(gt=0, le=4096)] = 32
+    batch_size: Annotated[int, Field(gt=0, le=4096)] | None = None
+    """Texts a step; default: 32, to generate 8."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Of the teacher."""
     trials: Annotated[int, Field(ge=0, le=1000)] = 0
     """How many more trainings of the smallest student, with learning rates and losses that Optuna proposes."""
+    lora_rank: Annotated[int, Field(gt=0, le=512)] = 16
+    """To generate: the rank of what fine-tuning adds to each matrix."""
+    bits: tuple[Annotated[float, Field(ge=3, le=16)], ...] = ()
+    """To generate: the mean bits of a weight in each candidate."""
     seed: int = 13
 
     @property
@@ -195,9 +210,9 @@ class Task(_Spec):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    kind: Literal["classify"] = "classify"
+    kind: Kind = "classify"
     model: str
-    """What the teacher starts from: `package:NAME`, `hf:org/name`, or a local folder."""
+    """What the teacher starts from: `package:NAME`, `hf:org/name`, a local folder; to generate: `gguf:FILE`."""
     data: DataSpec
     bar: Bar = Bar()
     budget: Budget = Budget()
@@ -205,6 +220,30 @@ class Task(_Spec):
     abstain_below: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Answer "abstain" where the calibrated probability is lower."""
     recipe: Recipe = Recipe()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_bar(cls, values: Any) -> Any:
+        """Judge what generates by bits per byte, where nothing else is said."""
+        if not isinstance(values, dict) or values.get("kind") != "generate":
+            return values
+        bar = values.get("bar", {})
+        return {**values, "bar": {**GENERATE_BAR, **bar} if isinstance(bar, dict) else bar}
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Task:
+        if (self.bar.metric == "bits_per_byte") != (self.kind == "generate"):
+            rule = "bits_per_byte" if self.kind == "generate" else "accuracy, macro_f1 or mcc"
+            raise ValueError(f"the metric of a task that is to {self.kind} is {rule}")
+        for name in _NOT_GENERATE if self.kind == "generate" else _ONLY_GENERATE:
+            if getattr(self.recipe, name) != Recipe.model_fields[name].default:
+                raise ValueError(f"recipe.{name} has no meaning for a task that is to {self.kind}")
+        return self
+
+
+GENERATE_BAR: dict[str, Any] = {"metric": "bits_per_byte", "drop_at_most": "2%"}
+_ONLY_GENERATE = ("lora_rank", "bits")
+_NOT_GENERATE = ("students", "layers", "ffn", "heads", "rank", "student_epochs", "trials")
 
 
 def make_task(**values: Any) -> Task:

@@ -20,11 +20,11 @@ def vocabulary():
     return list(pieces), list(pieces.values()), [-float(place) for place in range(len(pieces))]
 
 
-def write_small_model(path: Path) -> Path:
+def write_small_model(path: Path, *, context: int = 64) -> Path:
     pieces, types, scores = vocabulary()
     generator = np.random.default_rng(0)
     writer = gguf.GGUFWriter(path, "llama")
-    writer.add_context_length(64)
+    writer.add_context_length(context)
     writer.add_embedding_length(64)
     writer.add_block_count(1)
     writer.add_feed_forward_length(64)

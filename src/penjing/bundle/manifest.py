@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from penjing.records import Machine, Quality, Record, Step, Verdict
+from penjing.spec import Kind
 
 FORMAT = "penjing-bundle"
 VERSION = 1
+MANIFEST_NAME = "manifest.json"
 
 
 class FileEntry(Record):
@@ -42,13 +44,13 @@ class Origin(Record):
 
 
 class Golden(Record):
-    """golden.jsonl holds answers to compare with: {"text", "logits", "label"} a line."""
+    """golden.jsonl holds answers to compare with: {"text", "logits", "label"} a line, or {"prompt", "answer"}."""
 
     n: int
     isa: str
     """The instruction set they were made on."""
     tolerance: float
-    """The largest |difference| of a logit that counts as the same answer."""
+    """The largest |difference| of a logit that counts as the same answer; of text, the share that may differ."""
 
 
 class Manifest(Record):
@@ -61,14 +63,16 @@ class Manifest(Record):
     penjing: str
     """The version that wrote it."""
     name: str
-    kind: Literal["classify"] = "classify"
+    kind: Kind = "classify"
     engine: str
-    """The default engine: "onnxruntime" or "linear"."""
+    """The default engine: "onnxruntime" or "linear"; to generate "llamacpp"."""
     model: str
-    """The model's file: model.onnx or model.safetensors."""
+    """The model's file: model.onnx, model.safetensors or model.gguf."""
     input: dict[str, Any]
-    """{"type": "tokens", "tokenizer": "tokenizer.json", "max_length": 128, "pad_id": 0} or {"type": "ngrams", …}."""
-    outputs: Outputs
+    """{"type": "tokens", "tokenizer": "tokenizer.json", "max_length": 128, "pad_id": 0}, {"type": "ngrams", …}, or to
+    generate {"type": "text", "format": "chat" or "plain"}."""
+    outputs: Outputs = Outputs(labels=())
+    """Of a classifier."""
     recipe: tuple[Step, ...]
     parameters: int | None = None
     quality: dict[str, Quality] = {}

@@ -97,6 +97,13 @@ def load(path: str | Path, *, engine: str | None = None, threads: int = 2) -> Bu
     """
     folder = Path(path)
     manifest = read_manifest(folder)
+    if manifest.kind != "classify":
+        raise BundleError(
+            f"this bundle is made to {manifest.kind}",
+            value=str(folder),
+            rule="a classifier",
+            next_step=f"Run: penjing {manifest.kind} {folder}",
+        )
     check_files(folder, manifest)
     name = engine or manifest.engine
     if (name == "linear") != (manifest.engine == "linear"):

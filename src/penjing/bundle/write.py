@@ -15,7 +15,9 @@ from penjing.errors import BundleError
 from penjing.files import file_sha256, storage_error, sync
 from penjing.measure.machine import machine
 
-_VERSIONS_OF = ("onnxruntime", "tokenizers", "numpy", "torch", "onnx", "scikit-learn")
+_VERSIONS_OF = (
+    "onnxruntime", "tokenizers", "numpy", "torch", "onnx", "scikit-learn", "transformers", "peft", "xllamacpp", "gguf",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from penjing.bundle.golden import read_golden
+from penjing.bundle.read import read_manifest
 from penjing.records import Trial
 from penjing.search.fit import FitResult
 from penjing.spec import Task
@@ -42,6 +43,8 @@ def show_result(task: Task, result: FitResult, *, as_json: bool) -> None:
 def commands(result: FitResult) -> tuple[str, ...]:
     """Return the commands that use the bundle, the first with a text of the task."""
     bundle = shlex.quote(str(result.bundle))
+    if read_manifest(result.bundle).kind == "generate":
+        return (f'penjing generate {bundle} "…"', f"penjing verify {bundle}")
     return (
         f"penjing predict {bundle} {shlex.quote(example(row.text for row in read_golden(result.bundle)))}",
         f"penjing bench {bundle}",

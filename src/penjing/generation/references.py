@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from penjing.bundle.manifest import MANIFEST_NAME, Origin
+from penjing.bundle.read import check_files, read_manifest
 from penjing.catalog.gguf_packages import GgufPackage, find_gguf_package, locate_parts
 from penjing.engines.text import TEXT_ENGINES
 from penjing.engines.text.process import ANSWER_TIMEOUT_S, ProcessEngine, worker_command
@@ -18,7 +20,7 @@ from penjing.train.cached_folder import cached_folder, default_cache
 from penjing.train.references import download_from_hub
 
 DEFAULT_CONTEXT = 4096
-_RULE = "gguf:FILE, package:NAME, hf:org/name, a local folder, or openai:NAME"
+_RULE = "a bundle, gguf:FILE, package:NAME, hf:org/name, a local folder, or openai:NAME"
 _HUB_FILES = ("*.json", "*.safetensors", "*.model", "*.jinja", "README.md")
 
 
@@ -33,10 +35,11 @@ def open_text_model(
 ) -> TextModel:
     """Return the model that `reference` names, ready to write.
 
-    `gguf:FILE` (or a path that ends with .gguf) and `package:NAME` run in llama.cpp, or in OpenVINO GenAI where
-    `engine` is "openvino-genai"; `hf:org/name` and local folders in transformers; `openai:NAME` at the server that
-    OPENAI_BASE_URL names. Local engines run in a process of their own, with `threads` threads; a `context` is counted
-    in tokens (default: what the model was trained on, up to 4096). `answer_timeout_s` is the longest silence.
+    A bundle runs in the engine it was made for; `gguf:FILE` (or a path that ends with .gguf) and `package:NAME` in
+    llama.cpp, or in OpenVINO GenAI where `engine` is "openvino-genai"; `hf:org/name` and local folders in transformers;
+    `openai:NAME` at the server that OPENAI_BASE_URL names. Local engines run in a process of their own, with `threads`
+    threads; a `context` is counted in tokens (default: what the model was trained on, up to 4096). `answer_timeout_s`
+    is the longest silence.
 
     Raises:
         ModelError: there is no such model, or its file is damaged.
@@ -48,6 +51,8 @@ def open_text_model(
         if engine is not None:
             raise ModelError("a remote model has no engine here", value=engine, rule="--engine is for local models")
         return TextModel(reference, Remote(name, answer_timeout_s=answer_timeout_s), "chat")
+    if (Path(reference) / MANIFEST_NAME).is_file():
+        return _bundle(Path(reference), engine=engine, threads=threads, context=context, timeout_s=answer_timeout_s)
     if colon and scheme == "hf":
         path = download_from_hub(name, reference=reference, files=_HUB_FILES)
     else:
@@ -57,6 +62,20 @@ def open_text_model(
     command = worker_command(chosen, path, threads=threads, context=_context(context, most))
     started = ProcessEngine(chosen, command, threads=threads, answer_timeout_s=answer_timeout_s)
     return TextModel(reference, started, format_)
+
+
+def _bundle(folder: Path, *, engine: str | None, threads: int, context: int | None, timeout_s: float) -> TextModel:
+    """Return the model of a bundle, its files checked."""
+    manifest = read_manifest(folder)
+    if manifest.kind != "generate":
+        raise ModelError("this bundle does not write text", value=str(folder), rule=f"it is made to {manifest.kind}")
+    check_files(folder, manifest)
+    path = folder / manifest.model
+    chosen = _engine(engine or manifest.engine, path)
+    most = read_header(path).context_length
+    command = worker_command(chosen, path, threads=threads, context=_context(context, most))
+    started = ProcessEngine(chosen, command, threads=threads, answer_timeout_s=timeout_s)
+    return TextModel(str(folder), started, manifest.input["format"])
 
 
 def gguf_file(reference: str, *, cache: Path | None = None) -> Path:
@@ -69,6 +88,29 @@ def gguf_file(reference: str, *, cache: Path | None = None) -> Path:
     if colon and scheme == "package":
         return _package_file(find_gguf_package(name), cache=cache or default_cache())
     return Path(name if colon and scheme == "gguf" else reference).expanduser()
+
+
+def gguf_origin(reference: str, path: Path) -> Origin:
+    """Return where the GGUF file at `path`, named by `reference`, comes from: the package's facts, or its header's."""
+    scheme, _, name = reference.partition(":")
+    if scheme == "package":
+        package = find_gguf_package(name)
+        return Origin(
+            reference=reference,
+            name=package.title,
+            version=package.requirements[0].partition("==")[2],
+            sha256=package.sha256,
+            licence=package.licence,
+            source=package.source,
+        )
+    said = read_header(path).metadata
+    return Origin(
+        reference=reference,
+        name=str(said.get("general.name") or path.stem),
+        sha256=file_sha256(path),
+        licence=str(said.get("general.license") or "not stated"),
+        source=str(said.get("general.source.url") or path.name),
+    )
 
 
 def _package_file(package: GgufPackage, *, cache: Path) -> Path:

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from penjing.records import Latency, Quality, Trial
 from penjing.report.model import RunReport
+from penjing.spec import LESS_IS_BETTER
 
 Speed = Literal["faster", "slower", "alike", "not measured"]
 
@@ -43,13 +44,13 @@ def passes(trial: Trial) -> bool:
 
 
 def bar_value(run: RunReport) -> float | None:
-    """Return the dev quality the bar asks for: the higher of its two limits."""
-    limits = [] if run.bar.at_least is None else [run.bar.at_least]
-    teacher = trial_named(run, run.teacher).quality
-    if teacher is not None:
-        allowed = run.bar.allowed_drop(teacher.value)
-        limits += [] if allowed is None else [teacher.value - allowed]
-    return max(limits, default=None)
+    """Return the dev quality the bar asks for: the harder of its two limits."""
+    bar, teacher = run.bar, trial_named(run, run.teacher).quality
+    limits = [limit for limit in (bar.at_least, bar.at_most) if limit is not None]
+    less = bar.metric in LESS_IS_BETTER
+    if teacher is not None and (allowed := bar.allowed_drop(teacher.value)) is not None:
+        limits.append(teacher.value + allowed if less else teacher.value - allowed)
+    return (min if less else max)(limits, default=None)
 
 
 def best_quality(run: RunReport, trial: Trial) -> Quality | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from penjing.records import Cost, Trial
 from penjing.report import show
-from penjing.report.facts import bar_value, passes
+from penjing.report.facts import bar_value, baseline, passes
 from penjing.report.markup import Markup, data, el, join
 from penjing.report.model import RunReport
 from penjing.report.scatter import Chart, Mark, Point, draw
 from penjing.report.words import Pair, Words, joined, same, spans
+from penjing.spec import LESS_IS_BETTER
 
 _MARKS: dict[str, Mark] = {
     "teacher": "square",
@@ -49,14 +50,14 @@ def _figure(run: RunReport, cost: Cost, *, say: Words) -> Markup | None:
         title=say.pair(f"frontier.{cost}", metric=name),
         description=_description(run, points, cost, say=say),
         x_label=say.pair(f"frontier.{cost}-axis"),
-        y_label=say.pair("frontier.mcc-axis") if metric == "mcc" else say.pair("frontier.quality-axis", metric=name),
+        y_label=say.pair(f"frontier.{show.unit(metric)}-axis", metric=name),
         points=tuple(points),
-        bar=bar,
+        bar=None if bar is None else _height(bar, metric),
         bar_label=bar_label,
         limit=limit,
         limit_label=say.pair("frontier.over", limit=_tick(limit, cost) if limit is not None else ""),
         show_cost=lambda value: _tick(value, cost),
-        show_quality=lambda value: show.digits(value, metric),
+        show_quality=lambda height: show.digits(_height(height, metric), metric),
     )
     return el("figure", draw(chart), el("figcaption", spans(chart.title)))
 
@@ -65,6 +66,7 @@ def _point(run: RunReport, trial: Trial, cost: Cost, *, say: Words) -> Point | N
     quality, value = trial.quality, trial.cost(cost)
     if quality is None or not value:
         return None
+    ends = [_height(end, run.bar.metric) for end in (quality.ci.low, quality.ci.high)]
     title = say.pair(
         "frontier.point",
         name=trial.name,
@@ -76,15 +78,20 @@ def _point(run: RunReport, trial: Trial, cost: Cost, *, say: Words) -> Point | N
     return Point(
         name=trial.name,
         cost=value,
-        quality=quality.value,
-        low=quality.ci.low,
-        high=quality.ci.high,
+        quality=quality.gain,
+        low=min(ends),
+        high=max(ends),
         mark=_MARKS[trial.role],
         passes=passes(trial) or trial.name == run.chosen,
         chosen=trial.name == run.chosen,
         title=title,
         href=f"#{anchor(run, trial)}",
     )
+
+
+def _height(value: float, metric: str) -> float:
+    """Return a quality as a height in the chart, or a height as a quality: the best is on top."""
+    return -value if metric in LESS_IS_BETTER else value
 
 
 def _show(value: float, cost: Cost) -> str:
@@ -101,7 +108,7 @@ def _description(run: RunReport, points: list[Point], cost: Cost, *, say: Words)
             "frontier.spoken",
             name=p.name,
             cost=_show(p.cost, cost),
-            quality=show.quality(p.quality, run.bar.metric),
+            quality=show.quality(_height(p.quality, run.bar.metric), run.bar.metric),
         )
         for p in points
     ]
@@ -123,6 +130,7 @@ def _legend(run: RunReport, *, say: Words) -> Markup:
         *(() if run.chosen else ("chosen",)),
         *(() if run.budget.size or run.budget.latency_p50 else ("over",)),
         *(() if bar_value(run) is not None else ("bar",)),
+        *(() if baseline(run) else ("baseline",)),
     }
     shown = [el("li", _key(kind), " ", say(f"legend.{name}")) for kind, name in entries if name not in absent]
     return el("ul", shown, class_="legend")

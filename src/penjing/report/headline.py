@@ -8,6 +8,7 @@ from penjing.report.facts import baseline, best_quality, gain, subject, trial_na
 from penjing.report.markup import Markup, data, el
 from penjing.report.model import RunReport
 from penjing.report.words import Pair, Words, joined, same, spans
+from penjing.spec import LESS_IS_BETTER
 
 
 def headline(run: RunReport, *, say: Words) -> Markup:
@@ -46,7 +47,8 @@ def _clauses(run: RunReport, about: Trial, *, say: Words) -> list[Pair]:
     if about.size_bytes is not None:
         found.append(same(show.size(about.size_bytes)))
     if about.latency is not None:
-        found.append(say.pair("answer.p50", p50=show.latency(about.latency.p50_s)))
+        key = "answer.p50" if about.latency.first_token_s is None else "answer.p50-writing"
+        found.append(say.pair(key, p50=show.latency(about.latency.p50_s)))
     if quality is not None:
         found.append(
             say.pair(
@@ -90,9 +92,14 @@ def _drop(run: RunReport, verdict: Verdict, *, say: Words) -> list[Pair]:
     if verdict.drop is None or verdict.drop_ci is None:
         return []
     metric = run.bar.metric
-    unit = say.pair("unit.mcc" if metric == "mcc" else "unit.points")
+    unit = say.pair(f"unit.{show.unit(metric)}")
     drop, ci = show.digits(verdict.drop, metric), show.interval(verdict.drop_ci, metric)
-    return [say.pair("verdict.drop", drop=drop, ci=ci, unit=unit)]
+    return [say.pair(f"verdict.{_worse(metric)}", drop=drop, ci=ci, unit=unit)]
+
+
+def _worse(metric: str) -> str:
+    """Return what getting worse is: a drop, or where less is better a rise."""
+    return "rise" if metric in LESS_IS_BETTER else "drop"
 
 
 def word(verdict: Verdict, *, say: Words) -> Markup:
@@ -166,12 +173,16 @@ def _asked(run: RunReport, *, say: Words) -> Pair:
         limits.append(
             say.pair("asked.at-least", metric=metric, value=show.limit(show.quality(bar.at_least, bar.metric)))
         )
+    if bar.at_most is not None:
+        limits.append(say.pair("asked.at-most", metric=metric, value=show.quality(bar.at_most, bar.metric)))
+    worse = _worse(bar.metric)
     if isinstance(bar.drop_at_most, str):
-        limits.append(say.pair("asked.relative", metric=metric, value=bar.drop_at_most))
+        limits.append(say.pair(f"asked.relative-{worse}", metric=metric, value=bar.drop_at_most))
     elif bar.drop_at_most is not None:
         drop = show.limit(show.digits(bar.drop_at_most, bar.metric))
-        unit = say.pair("unit.mcc" if bar.metric == "mcc" else "unit.point" if drop == "1" else "unit.points")
-        limits.append(say.pair("asked.drop", metric=metric, value=drop, unit=unit))
+        kind = show.unit(bar.metric)
+        unit = say.pair("unit.point" if (kind, drop) == ("points", "1") else f"unit.{kind}")
+        limits.append(say.pair(f"asked.{worse}", metric=metric, value=drop, unit=unit))
     if budget.size is not None:
         limits.append(say.pair("asked.size", value=show.limit(show.size(budget.size))))
     if budget.latency_p50 is not None:

@@ -14,7 +14,7 @@ def ledger_section(run: RunReport, *, say: Words) -> Markup | None:
     """Return the steps from the teacher to the choice, or None where there were none."""
     if not run.ledger:
         return None
-    unit = say.pair("unit.mcc-short" if run.bar.metric == "mcc" else "unit.points-short")
+    unit = say.pair(f"unit.{show.unit(run.bar.metric)}-short")
     columns = [
         Column(say.pair("ledger.step")),
         Column(say.pair("ledger.size"), "number"),

@@ -25,7 +25,7 @@ def data_section(run: RunReport, *, say: Words) -> Markup:
             say("data.test"),
             say("data.touched", n=show.count(facts.test), touches=show.count(run.test_touches)),
         ),
-        (say("data.labels"), show.count(len(run.labels))),
+        *([(say("data.labels"), show.count(len(run.labels)))] if run.labels else []),
         (say("data.dropped"), show.count(facts.near_duplicates_dropped)),
     ]
     notes = el("ul", [el("li", data(note)) for note in facts.notes]) if facts.notes else None
@@ -36,8 +36,9 @@ def measured_section(run: RunReport, *, say: Words) -> Markup:
     """Return how it was measured, on what, with which versions, and how long everything took."""
     taken = run.measurement
     machine = taken.machine
+    writes = any(trial.latency and trial.latency.first_token_s is not None for trial in run.trials)
     rounds = say(
-        "measured.how",
+        "measured.how-writing" if writes else "measured.how",
         threads=show.count(taken.threads),
         batch=show.count(taken.batch_size),
         rounds=show.count(taken.rounds),
@@ -51,7 +52,7 @@ def measured_section(run: RunReport, *, say: Words) -> Markup:
     ]
     return join(
         el("p", rounds),
-        el("p", say("measured.quality")),
+        el("p", say("measured.quality-writing" if writes else "measured.quality")),
         definitions(rows),
         _stages(run, say=say) if run.stages else None,
     )

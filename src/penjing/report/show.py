@@ -10,6 +10,8 @@ from penjing.units import show_seconds, show_size
 
 _THIN = "\u202f"  # a narrow space that does not break
 NOT_MEASURED = "–"
+_UNITS = {"mcc": "mcc", "bits_per_byte": "bits"}
+"""Of metrics that are no shares, which are shown with three digits."""
 _SHARED = ("fine-tune", "vocabulary")  # steps of every model
 
 
@@ -19,7 +21,7 @@ def quality(value: float, metric: str) -> str:
     >>> quality(0.8634, "mcc")
     '0.863'
     """
-    return f"{value:.3f}" if metric == "mcc" else share(value)
+    return f"{value:.3f}" if metric in _UNITS else share(value)
 
 
 def share(value: float) -> str:
@@ -42,8 +44,17 @@ def digits(value: float, metric: str) -> str:
     >>> digits(-0.0123, "accuracy"), digits(-0.0001, "accuracy")
     ('−1.2', '0.0')
     """
-    shown = f"{value:.3f}" if metric == "mcc" else f"{value * 100:.1f}"
+    shown = f"{value:.3f}" if metric in _UNITS else f"{value * 100:.1f}"
     return _minus(shown.removeprefix("-") if float(shown) == 0 else shown)
+
+
+def unit(metric: str) -> str:
+    """Return what differences of the metric are called, as a key of the report's words.
+
+    >>> unit("accuracy"), unit("mcc")
+    ('points', 'mcc')
+    """
+    return _UNITS.get(metric, "points")
 
 
 def signed(value: float, metric: str) -> str:

@@ -14,7 +14,7 @@ from penjing.report.words import Words, joined, spans
 
 def trials_section(run: RunReport, *, say: Words) -> Markup:
     """Return one row a trial, in the order they were made."""
-    drop_unit = say.pair("unit.mcc-short" if run.bar.metric == "mcc" else "unit.points-short")
+    drop_unit = say.pair(f"unit.{show.unit(run.bar.metric)}-short")
     columns = [
         Column(say.pair("trials.name")),
         Column(say.pair("trials.quality", metric=say.pair(f"metric.{run.bar.metric}")), "number"),

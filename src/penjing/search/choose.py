@@ -11,6 +11,8 @@ from penjing.records import Trial, Verdict
 from penjing.spec import Bar, Budget, Objective
 from penjing.units import show_seconds, show_size
 
+_STUDENTS, _LONGER = "recipe.student_epochs", {"bits_per_byte": "recipe.epochs"}
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -104,7 +106,7 @@ def _shortfall(trial: Trial, bar: Bar) -> float:
 
 
 def _error(trial: Trial) -> float:
-    return 1.0 - trial.quality.value if trial.quality else 2.0
+    return -trial.quality.gain if trial.quality else float("inf")
 
 
 def _reason(best: Trial, passing: Sequence[Trial], objective: Objective) -> str:
@@ -121,12 +123,14 @@ def _nearest_reason(trial: Trial, bar: Bar) -> str:
     gaps = list(trial.over_budget)
     if bar.at_least is not None and quality.value < bar.at_least:
         gaps.append(f"{bar.metric} is {bar.at_least - quality.value:.4f} below {bar.at_least}")
+    if bar.at_most is not None and quality.value > bar.at_most:
+        gaps.append(f"{bar.metric} is {quality.value - bar.at_most:.4f} above {bar.at_most}")
     if verdict.probability < bar.confidence:
         gaps.append(f"the bar holds with probability {verdict.probability:.2f}, below {bar.confidence:.2f}")
     advice = (
         "raise the budget, or allow a larger drop"
         if trial.over_budget
-        else "add training data, allow a larger drop, or train longer (recipe.student_epochs)"
+        else f"add training data, allow a larger drop, or train longer ({_LONGER.get(bar.metric, _STUDENTS)})"
     )
     return (
         f"no trial meets the bar within the budget; {trial.name} is nearest: {'; '.join(gaps)}. To close it: {advice}"

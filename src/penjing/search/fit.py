@@ -1,21 +1,27 @@
 """The main job: data, a bar and a budget in; the smallest bundle that meets the bar out.
 
-data -> model -> vocabulary -> linear baseline -> teacher -> students -> bundles
-     -> answers on dev -> latency, memory -> choice -> answers on test -> bundle + report
+What the stages are depends on the kind of the task: see `penjing.search.run` and `penjing.search.text.run`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from penjing.errors import MissingExtraError
 from penjing.records import Quality, Trial, Verdict
 from penjing.search.progress import Reporter, Silent
-from penjing.spec import Task
+from penjing.spec import Kind, Task
 
+_RUNS: Mapping[Kind, str] = {"classify": "penjing.search.run", "generate": "penjing.search.text.run"}
+_NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
+    "classify": ("train", ("torch", "onnx", "sklearn")),
+    "generate": ("generate", ("torch", "transformers", "peft", "gguf", "xllamacpp")),
+}
 REPORT_NAME = "report.html"
 BUNDLE_NAME = "bundle"
 
@@ -61,13 +67,13 @@ def fit(
         PenjingError: the data, the model or the disk is not fit for the task; the message says what to do.
     """
     _require_training(task)
-    from penjing.search.run import run_fit
     from penjing.train.cached_folder import default_cache
 
     folder = Path(output) if output is not None else Path("runs") / task.name
     kept = Path(cache) if cache is not None else default_cache()
     rebuild = command or _call(task, folder)
-    return run_fit(task, output=folder, cache=kept, reporter=reporter or Silent(), command=rebuild)
+    run = import_module(_RUNS[task.kind]).run
+    return cast(FitResult, run(task, output=folder, cache=kept, reporter=reporter or Silent(), command=rebuild))
 
 
 def plan_lines(task: Task) -> Sequence[str]:
@@ -92,9 +98,7 @@ def _call(task: Task, output: Path) -> str:
 def _require_training(task: Task) -> None:
     if task.recipe.trials and find_spec("optuna") is None:
         raise MissingExtraError("optuna", extra="tune")
-    try:
-        import onnx  # noqa: F401
-        import sklearn  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(error.name or "torch", extra="train") from error
+    extra, needed = _NEEDED[task.kind]
+    for name in needed:
+        if find_spec(name) is None:
+            raise MissingExtraError(name, extra=extra)

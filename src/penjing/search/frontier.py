@@ -50,7 +50,7 @@ def frontier(trials: Sequence[Trial], *, cost: Cost) -> tuple[Trial, ...]:
     The cheapest comes first; each costs more than the one before, and scores more.
     """
     measured = [
-        (found, -trial.quality.value, trial)
+        (found, -trial.quality.gain, trial)
         for trial in trials
         if trial.failed is None and trial.quality is not None and (found := trial.cost(cost)) is not None
     ]

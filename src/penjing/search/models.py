@@ -30,6 +30,7 @@ from penjing.train.state import StateFile
 
 TEACHER_SHARE = 0.45  # of the training time; the students share the rest by their cost
 _TEACHER_EPOCHS, _TEACHER_RATE = 3.0, 1e-4
+TEXTS_A_STEP = 32  # where the recipe says nothing
 _FEWEST_STEPS, _MOST_EPOCHS = 400, 20.0  # few examples are seen more often
 _PROBED_FROM, _PROBED_RATE = 6.0, 3e-5  # passes from which on the head starts from a probe, and the rate after it
 
@@ -59,12 +60,13 @@ class Trained:
 def train_teacher(context: Context) -> Trained:
     """Return the teacher: the pretrained model with a trimmed vocabulary, fine-tuned on the training split."""
     recipe, texts = context.task.recipe, len(context.tokens["train"])
-    epochs = recipe.epochs or teacher_epochs(texts, batch_size=recipe.batch_size)
+    batch_size = recipe.batch_size or TEXTS_A_STEP
+    epochs = recipe.epochs or teacher_epochs(texts, batch_size=batch_size)
     probe = epochs >= _PROBED_FROM and not context.model.has_classifier
     plan = TrainPlan(
         epochs=epochs,
         learning_rate=recipe.learning_rate or (_PROBED_RATE if probe else _TEACHER_RATE),
-        batch_size=recipe.batch_size,
+        batch_size=batch_size,
         seed=recipe.seed,
         time_limit_s=time_limit(context, TEACHER_SHARE),
     )

@@ -89,7 +89,7 @@ def pick_trial(trials: Sequence[Trial], conditions: Sequence[Condition]) -> Tria
             value=f"{len(able)} trials",
             next_step="penjing frontier RUN shows what each costs and gives; penjing fit with other sizes adds more",
         )
-    return max(found, key=lambda trial: (trial.quality.value if trial.quality else 0.0, -(trial.size_bytes or 0)))
+    return max(found, key=lambda trial: (trial.quality.gain if trial.quality else 0.0, -(trial.size_bytes or 0)))
 
 
 def write_pick(run: Path, trial: Trial, folder: Path) -> None:

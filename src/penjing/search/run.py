@@ -1,4 +1,8 @@
-"""The stages of `fit`, in order."""
+"""The stages of `fit` for a classifier, in order.
+
+data -> model -> vocabulary -> linear baseline -> teacher -> students -> bundles
+     -> answers on dev -> latency, memory -> choice -> answers on test -> bundle + report
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ STUDENTS: Mapping[Students, Callable[[Context, Trained], list[Trained]]] = {
 }
 
 
-def run_fit(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
+def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
     """Run every stage that is not there yet and return the choice."""
     torch.set_num_threads(task.budget.threads)
     try:

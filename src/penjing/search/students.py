@@ -11,7 +11,7 @@ from torch import Tensor
 from penjing.search.context import Context
 from penjing.search.embeddings import narrow_steps, narrowed, rank_of
 from penjing.search.lessons import Lessons, make_lessons, students_time
-from penjing.search.models import Trained, supervised, trained_stage
+from penjing.search.models import TEXTS_A_STEP, Trained, supervised, trained_stage
 from penjing.search.recipes import Structure, structures
 from penjing.search.tuning import DEFAULT, Variant, tuned
 from penjing.shrink.importance import least_needed_blocks, unit_importance
@@ -113,7 +113,7 @@ def student_plan(
     return TrainPlan(
         epochs=(recipe.student_epochs or passes) * texts / len(lessons.tokens),
         learning_rate=variant.learning_rate,
-        batch_size=recipe.batch_size,
+        batch_size=recipe.batch_size or TEXTS_A_STEP,
         seed=recipe.seed,
         time_limit_s=time_limit_s,
         patience=patience,

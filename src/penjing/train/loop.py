@@ -9,14 +9,15 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from penjing.errors import ModelError
 from penjing.train.batches import Indices, Tokens, shuffled_batches
 from penjing.train.device import Device
-from penjing.train.encoder import Encoder, Output, Part
+from penjing.train.encoder import Part
 from penjing.train.pace import PROBE_STEPS, Pace, TrainPlan
 from penjing.train.state import LoopState, StateFile
 
@@ -25,7 +26,10 @@ _CLIP_NORM = 1.0
 _MOST_BAD_STEPS = 5
 _CHECKPOINT_EVERY_S = 60.0
 
-Loss = Callable[[Output, Indices], Tensor]
+Model = TypeVar("Model", bound=nn.Module)
+"""Called with ids, mask (batch, length) and the part that learns."""
+
+Loss = Callable[[Any, Indices], Tensor]
 """The loss of a model's output for the texts with these indices."""
 
 Parts = Callable[[int], Sequence[Part | None]]
@@ -58,11 +62,11 @@ class TrainResult:
 
 
 def train(
-    model: Encoder,
+    model: Model,
     *,
     tokens: Tokens,
     loss: Loss,
-    evaluate: Callable[[Encoder], float],
+    evaluate: Callable[[Model], float],
     plan: TrainPlan,
     device: Device,
     state_file: StateFile,
@@ -111,7 +115,7 @@ def train(
 
 
 def _step(
-    model: Encoder,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
     tokens: Tokens,
     indices: Indices,
@@ -169,7 +173,7 @@ def _batches_from(tokens: Tokens, plan: TrainPlan, step: int) -> Iterator[Indice
         epoch, done = epoch + 1, 0
 
 
-def _parameter_groups(model: Encoder, weight_decay: float) -> list[dict[str, object]]:
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
     """Decay matrices only: not biases, norms or embeddings (rows that no text uses must stay as they are)."""
     decayed = [p for name, p in model.named_parameters() if p.ndim > 1 and not _is_embedding(name)]
     rest = [p for name, p in model.named_parameters() if p.ndim <= 1 or _is_embedding(name)]

@@ -10,9 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
-
-from penjing.train.encoder import Encoder
+from torch import Tensor, nn
 
 
 @dataclass
@@ -36,7 +34,7 @@ class LoopState:
     bad_steps: int = 0
     best: dict[str, Tensor] | None = field(default=None, repr=False)
 
-    def note_score(self, score: float, model: Encoder) -> None:
+    def note_score(self, score: float, model: nn.Module) -> None:
         """Keep the weights where `score` is the best so far."""
         if score > self.best_score:
             self.best_score, self.misses = score, 0
@@ -55,7 +53,7 @@ class StateFile:
 
     path: Path
 
-    def write(self, model: Encoder, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
+    def write(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
         """Replace the file by the present state."""
         tensors = {f"model.{name}": value.detach().contiguous() for name, value in model.state_dict().items()}
         for index, values in optimizer.state_dict()["state"].items():
@@ -66,7 +64,7 @@ class StateFile:
         save_file(tensors, partial, metadata={"counters": json.dumps(state.counters())})
         os.replace(partial, self.path)
 
-    def read(self, model: Encoder, optimizer: torch.optim.Optimizer) -> LoopState | None:
+    def read(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> LoopState | None:
         """Load model and optimizer from the file; return the state, or None where there is none."""
         try:
             with safe_open(self.path, framework="pt") as file:

@@ -1,0 +1,117 @@
+"""GGUF files that may be chosen: as given, fine-tuned with all pieces or fewer, in eight bits or a mixture of types."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Literal
+
+from penjing.files import write_text
+from penjing.gguf import read_header
+from penjing.gguf.file import Stored, open_gguf, rewrite
+from penjing.gguf.quantize import quantize
+from penjing.records import Step
+from penjing.search.text.context import TextContext
+from penjing.search.text.teacher import Tuned
+from penjing.search.text.types import Costs, rounding_costs, type_step
+from penjing.shrink.gguf_types import choose_types
+from penjing.train.gguf_layers import EMBEDDINGS
+
+Role = Literal["teacher", "plain-int8", "candidate"]
+
+TEACHER, EIGHT_BITS, AS_GIVEN = "teacher", "8 bits", "as given"
+_EIGHT = "Q8_0"
+_BITS = (4.5, 5.0, 5.5, 6.0, 7.0)
+
+
+@dataclass(frozen=True)
+class TextCandidate:
+    """One GGUF file that may be chosen, not measured yet."""
+
+    name: str
+    role: Role
+    recipe: tuple[Step, ...]
+    path: Path
+    key: str
+    train_s: float
+    parameters: int
+    notes: tuple[str, ...]
+
+
+def all_candidates(context: TextContext, tuned: Tuned) -> list[TextCandidate]:
+    """Return the model as given, the teacher, the teacher with fewer pieces, and that in fewer and fewer bits."""
+    given = TextCandidate(
+        AS_GIVEN, "candidate", (), context.source, context.source_key, 0.0, _parameters(context.source),
+        ("not fine-tuned",),
+    )  # fmt: skip
+    teacher = _tuned(context, tuned, context.source, TEACHER, "teacher")
+    eight = _tuned(context, tuned, context.trimmed, EIGHT_BITS, "plain-int8")
+    costs = rounding_costs(context, tuned, eight.path, eight.key)
+    wanted = context.task.recipe.bits or _BITS
+    return [given, teacher, eight, *(_mixed(context, tuned, costs, bits) for bits in sorted(wanted, reverse=True))]
+
+
+def _tuned(context: TextContext, tuned: Tuned, source: Path, name: str, role: Role) -> TextCandidate:
+    """Return the fine-tuned model in eight bits, all else as in `source`."""
+
+    def make(folder: Path, _: Path) -> None:
+        file = open_gguf(source)
+        weights = {layer.tensor: tuned.weights(file, layer.tensor) for layer in context.layers}
+        tensors = {tensor: Stored(quantize(values, _EIGHT), _EIGHT) for tensor, values in weights.items()}
+        rewrite(file, folder / "model.gguf", values={}, tensors=tensors)
+        write_text(folder / "notes.json", json.dumps([f"every layer in {_EIGHT}"]))
+
+    trimmed = source == context.trimmed
+    recipe = (*tuned.recipe, *((context.vocabulary_step,) if trimmed else ()), type_step({_EIGHT: len(context.layers)}))
+    return _candidate(context, tuned, name, role, recipe, {"types": _EIGHT, "trimmed": trimmed}, make)
+
+
+def _mixed(context: TextContext, tuned: Tuned, costs: Costs, bits: float) -> TextCandidate:
+    """Return the fine-tuned model with fewer pieces in a mixture of types of so many bits a weight, in the mean."""
+    total = sum(costs.weights.values())
+    chosen = choose_types(costs.options, size_bytes=int(total * bits / 8))
+    counts = Counter(option.type_name for option in chosen.values())
+
+    def make(folder: Path, _: Path) -> None:
+        file = open_gguf(context.trimmed)
+        tensors = {}
+        for tensor, option in chosen.items():
+            if tensor == EMBEDDINGS and option.type_name == file.stored(tensor).type_name:
+                continue  # stays byte for byte
+            values = tuned.weights(file, tensor)
+            data = quantize(values, option.type_name, importance=costs.importance(tensor))
+            tensors[tensor] = Stored(data, option.type_name)
+        rewrite(file, folder / "model.gguf", values={}, tensors=tensors)
+        mean = 8 * sum(option.size_bytes for option in chosen.values()) / total
+        expected = sum(option.cost for option in chosen.values())
+        note = f"{mean:.2f} bits a weight; rounding was expected to cost {expected:.4f} nats a piece"
+        write_text(folder / "notes.json", json.dumps([note]))
+
+    inputs = {"costs": costs.key, "types": {tensor: option.type_name for tensor, option in chosen.items()}}
+    recipe = (*tuned.recipe, context.vocabulary_step, type_step(counts))
+    return _candidate(context, tuned, f"{bits:g} bits", "candidate", recipe, inputs, make)
+
+
+def _candidate(
+    context: TextContext,
+    tuned: Tuned,
+    name: str,
+    role: Role,
+    recipe: tuple[Step, ...],
+    inputs: Mapping[str, object],
+    make: Callable[[Path, Path], None],
+) -> TextCandidate:
+    context.reporter.begin(f"export {name}")
+    stage = context.store.stage("gguf", {"tuned": tuned.key, **context.base_key, **inputs}, make)
+    notes: Sequence[str] = json.loads((stage.folder / "notes.json").read_text(encoding="utf-8"))
+    context.reporter.end(notes[0], reused=stage.reused)
+    path = stage.folder / "model.gguf"
+    return TextCandidate(name, role, recipe, path, stage.key, tuned.train_s, _parameters(path), tuple(notes))
+
+
+def _parameters(path: Path) -> int:
+    return sum(prod(tensor.shape) for tensor in read_header(path).tensors)

@@ -1,0 +1,53 @@
+"""The stages of `fit` for a model that writes, in order.
+
+passages -> model -> vocabulary -> teacher (LoRA) -> files in fewer and fewer bits -> bits per byte on dev
+         -> speed, memory -> choice -> bits per byte on test -> bundle + report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from penjing.files import storage_error, write_text
+from penjing.measure.bits import Surprise
+from penjing.search.choose import choose
+from penjing.search.fit import FitResult
+from penjing.search.frontier import JOURNAL_NAME
+from penjing.search.progress import Reporter
+from penjing.search.text.candidates import AS_GIVEN, TEACHER, all_candidates
+from penjing.search.text.context import open_text_run
+from penjing.search.text.deliver import TextOutcome, deliver_text
+from penjing.search.text.evaluate import make_text_trial, speeds, surprises
+from penjing.search.text.teacher import train_text_teacher
+from penjing.spec import Task
+
+
+def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
+    """Run every stage that is not there yet and return the choice."""
+    torch.set_num_threads(task.budget.threads)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, output) from error
+    context = open_text_run(task, output=output, cache=cache, reporter=reporter)
+    candidates = all_candidates(context, train_text_teacher(context))
+    on_dev: Mapping[str, Surprise] = surprises(context, candidates, split="dev")
+    timed = speeds(context, candidates)
+    trials = tuple(
+        make_text_trial(context, found, on_dev[found.name], timed[found.name], teacher=on_dev[TEACHER])
+        for found in candidates
+    )
+    choice = choose(trials, objective=task.objective, bar=task.bar, budget=task.budget)
+    tested = [found for found in candidates if found.name in {TEACHER, AS_GIVEN, choice.trial.name}]
+    outcome = TextOutcome(
+        trials=trials,
+        choice=choice,
+        candidate=next(found for found in candidates if found.name == choice.trial.name),
+        on_test=surprises(context, tested, split="test"),
+    )
+    result = deliver_text(context, outcome, output=output, command=command)
+    write_text(output / JOURNAL_NAME, "".join(f"{trial.model_dump_json()}\n" for trial in trials))
+    return result
