@@ -29,6 +29,7 @@ def task(tmp_path_factory):
         kind="generate",
         model=f"gguf:{model}",
         data={"source": str(folder / "book.txt")},
+        budget={"threads": 1},  # llama.cpp's threads wait for each other, which takes long beside other tests
         recipe={"max_length": 128, "epochs": 0.5, "bits": [5.0], "lora_rank": 4},
     )
 
