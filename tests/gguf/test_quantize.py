@@ -32,6 +32,19 @@ def test_important_columns_are_rounded_better():
     assert errors[1].sum() < errors[0].sum()
 
 
+@pytest.mark.parametrize("name", TYPES)
+def test_columns_that_nothing_uses_do_no_harm(name):
+    importance = np.where(np.arange(512) < 256, 1.0, 0.0).astype(np.float32)
+    read_back = dequantize(quantize(WEIGHTS, name, importance=importance), name)
+    assert np.isfinite(read_back).all()
+    assert np.abs(read_back - WEIGHTS).max() < 2.0 ** (3 - bits_per_weight(name)) * 3
+
+
+def test_weights_that_are_no_numbers_are_refused():
+    with pytest.raises(ModelError, match="not finite"):
+        quantize(np.full((1, 32), np.nan, np.float32), "Q8_0")
+
+
 def test_rows_that_do_not_fit_are_refused():
     assert not fits("Q4_K", 640)
     with pytest.raises(ModelError, match="rows of this length"):

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 import penjing
+from penjing.bundle import read_manifest
+from penjing.engines.text.base import Message
 from penjing.errors import BundleError, ModelError
-from penjing.generation.golden import verify_text
+from penjing.generation.golden import GOLDEN_TOKENS, golden_answers, verify_text
 from penjing.gguf.file import open_gguf
 from penjing.gguf.quantize import dequantize
 from penjing.search.frontier import frontier, read_trials
+from penjing.search.pick import write_pick
 from penjing.train.causal import load_causal
 from penjing.train.gguf_layers import linear_layers
 from tests.shrink.small_model_gguf import WORDS, write_small_model
@@ -66,6 +69,29 @@ def test_the_bundle_writes_and_is_verified(run):
     assert found.same == found.n > 0
     text = penjing.generate_text("the old", model=str(result.bundle), max_tokens=4, temperature=0, format="plain")
     assert text.completion_tokens <= 4
+
+
+def test_a_bundle_is_verified_as_it_was_asked(tmp_path):
+    """Golden prompts are plain texts where the data was, though the model could chat."""
+    template = "{% for m in messages %}<s>{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}pot{% endif %}"
+    path = write_small_model(tmp_path / "model.gguf", template=template)
+    plain = ["the old pine", "moon river"]
+    chat = [(Message("user", "the moon"),), (Message("user", "in a pot"),)]
+    with penjing.open_text_model(f"gguf:{path}", threads=1) as model:
+        assert model.default_format == "chat"
+        rows = golden_answers(model, [*plain, *chat])
+        expected = model.generate(plain[0], format="plain", max_tokens=GOLDEN_TOKENS, temperature=0.0).text
+    assert [row.prompt for row in rows[:2]] == plain
+    assert rows[0].answer == expected
+    assert rows[2].prompt == (("user", "the moon"),)
+
+
+def test_another_file_is_picked_without_training(run):
+    result, output = run
+    trial = next(found for found in result.trials if found.name == "8 bits")
+    write_pick(output, trial, output / "pick")
+    assert read_manifest(output / "pick").name == "pots: 8 bits"
+    assert verify_text(output / "pick", threads=1).ok
 
 
 def test_a_bundle_that_writes_does_not_classify(run):

@@ -20,7 +20,7 @@ def vocabulary():
     return list(pieces), list(pieces.values()), [-float(place) for place in range(len(pieces))]
 
 
-def write_small_model(path: Path, *, context: int = 64) -> Path:
+def write_small_model(path: Path, *, context: int = 64, template: str | None = None) -> Path:
     pieces, types, scores = vocabulary()
     generator = np.random.default_rng(0)
     writer = gguf.GGUFWriter(path, "llama")
@@ -41,6 +41,8 @@ def write_small_model(path: Path, *, context: int = 64) -> Path:
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_add_space_prefix(True)
+    if template is not None:
+        writer.add_chat_template(template)
     shapes = {
         "token_embd": (len(pieces), 64), "output": (len(pieces), 64), "output_norm": (64,), "blk.0.attn_norm": (64,),
         "blk.0.attn_q": (64, 64), "blk.0.attn_k": (64, 64), "blk.0.attn_v": (64, 64), "blk.0.attn_output": (64, 64),

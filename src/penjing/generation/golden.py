@@ -20,6 +20,7 @@ from penjing.engines.text.base import Message
 from penjing.errors import BundleError
 from penjing.generation.model import TextModel
 from penjing.generation.references import open_text_model
+from penjing.generation.request import Format
 from penjing.measure.machine import instruction_set
 from penjing.records import Record
 
@@ -59,10 +60,11 @@ class TextVerifyReport:
 
 
 def golden_answers(model: TextModel, prompts: Sequence[Prompt]) -> list[GoldenAnswer]:
-    """Return the greedy answers of `model`."""
+    """Return the greedy answers of `model`: a text is gone on with as it stands, though the model could chat."""
     found = []
     for prompt in prompts:
-        answer = model.generate(prompt, max_tokens=GOLDEN_TOKENS, temperature=0.0, seed=0).text
+        format_: Format = "plain" if isinstance(prompt, str) else "chat"
+        answer = model.generate(prompt, format=format_, max_tokens=GOLDEN_TOKENS, temperature=0.0, seed=0).text
         plain = prompt if isinstance(prompt, str) else tuple((turn.role, turn.content) for turn in prompt)
         found.append(GoldenAnswer(prompt=plain, answer=answer))
     return found
@@ -72,6 +74,11 @@ def write_golden_answers(path: Path, rows: Sequence[GoldenAnswer]) -> None:
     """Write golden.jsonl."""
     lines = (json.dumps(row.model_dump(mode="json"), ensure_ascii=False) + "\n" for row in rows)
     path.write_text("".join(lines), encoding="utf-8")
+
+
+def golden_prompts(folder: Path) -> list[Prompt]:
+    """Return the prompts of the bundle in `folder`."""
+    return [_prompt(row) for row in _read(folder)]
 
 
 def verify_text(folder: Path, *, engine: str | None = None, threads: int = 2) -> TextVerifyReport:

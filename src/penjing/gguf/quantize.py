@@ -21,6 +21,7 @@ from penjing.gguf.header import BLOCKS
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
+_LEAST_SHARE = 1e-3  # of the mean importance
 _NUMBERS = {name: number for number, (name, _, _) in BLOCKS.items()}
 _BLOCK = {name: values for name, values, _ in BLOCKS.values()}
 _BYTES = {name: size for name, _, size in BLOCKS.values()}
@@ -48,17 +49,19 @@ def quantize(weights: Floats, type_name: str, *, importance: Floats | None = Non
     """Return `weights` (rows, columns) in the type, (rows, bytes); columns of more `importance` are rounded better.
 
     Raises:
-        ModelError: rows of this length cannot have the type.
+        ModelError: rows of this length cannot have the type, or a weight is not finite.
         MissingExtraError: xllamacpp is not installed.
     """
     rows, columns = weights.shape
     if not fits(type_name, columns):
         raise ModelError("rows of this length cannot have this type", value=f"{columns} columns", rule=type_name)
     source = np.ascontiguousarray(weights, np.float32)
+    if not np.isfinite(source).all():
+        raise ModelError(
+            "weights are not finite", rule="no NaN and no infinity", next_step="Lower recipe.learning_rate"
+        )
     found = np.zeros((rows, columns // _BLOCK[type_name] * _BYTES[type_name]), np.uint8)
-    important = None if importance is None else np.ascontiguousarray(importance, np.float32)
-    if important is not None and important.shape != (columns,):
-        raise ModelError("one importance a column is needed", value=str(important.shape), rule=f"({columns},)")
+    important = None if importance is None else _at_least_some(importance, columns)
     written = _quantizer()(
         _NUMBERS[type_name],
         source.ctypes.data,
@@ -71,6 +74,14 @@ def quantize(weights: Floats, type_name: str, *, importance: Floats | None = Non
     if written != found.nbytes:
         raise ModelError("llama.cpp quantizes otherwise", value=f"{written} bytes", rule=f"{found.nbytes}")
     return found
+
+
+def _at_least_some(importance: Floats, columns: int) -> Floats:
+    """Return the importance of columns, of none nothing: llama.cpp divides by what a block's columns add up to."""
+    if importance.shape != (columns,):
+        raise ModelError("one importance a column is needed", value=str(importance.shape), rule=f"({columns},)")
+    least = max(_LEAST_SHARE * float(importance.mean()), float(np.finfo(np.float32).tiny))
+    return np.ascontiguousarray(np.maximum(importance, least), np.float32)
 
 
 def dequantize(data: NDArray[Any], type_name: str) -> Floats:

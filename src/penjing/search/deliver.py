@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from penjing._version import __version__
 from penjing.bundle.golden import choose_texts
-from penjing.bundle.write import stamp, versions
-from penjing.measure.machine import machine
 from penjing.measure.verdict import judge
 from penjing.records import Quality, Trial, Verdict
-from penjing.report import Commands, DataFacts, Measurement, RunReport, write_report
+from penjing.report import Commands, RunReport, write_report
 from penjing.search import compare
 from penjing.search.candidates import Candidate
 from penjing.search.choose import Choice, settled
@@ -20,6 +17,7 @@ from penjing.search.context import Context
 from penjing.search.evaluate import ROUNDS, Answers, decided, split_quality
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
 from penjing.search.handover import hand_over
+from penjing.search.summary import data_facts, fit_result, measurement, summary
 
 BASELINE, TEACHER, TRIMMED = "linear", "teacher", "trimmed teacher"
 
@@ -53,15 +51,7 @@ def deliver(context: Context, outcome: Outcome, *, output: Path, command: str) -
         _report(context, outcome, bundle, verdict=verdict, test=test, touches=touches, command=command),
     )
     context.reporter.end(str(output), reused=False)
-    return FitResult(
-        trials=outcome.trials,
-        choice=outcome.name,
-        reason=outcome.choice.reason,
-        verdict=verdict,
-        test=test,
-        bundle=bundle,
-        report=report,
-    )
+    return fit_result(outcome.trials, outcome.choice, verdict=verdict, test=test, bundle=bundle, report=report)
 
 
 def _verdict_on_test(context: Context, outcome: Outcome) -> Verdict:
@@ -110,19 +100,15 @@ def _report(
     examples, counts = compare.flips(context, teacher, choice)
     trimmed = outcome.on_dev.get(TRIMMED)
     return RunReport(
-        name=task.name,
-        task=task.model_dump(mode="json"),
-        bar=task.bar,
-        budget=task.budget,
-        objective=task.objective,
-        trials=outcome.trials,
-        chosen=outcome.name if outcome.choice.met else None,
-        nearest=None if outcome.choice.met else outcome.name,
-        reason=outcome.choice.reason,
-        teacher=TEACHER,
-        verdict=verdict,
-        test=dict(test),
-        test_touches=touches,
+        **summary(
+            task,
+            outcome.trials,
+            outcome.choice,
+            teacher=TEACHER,
+            verdict=verdict,
+            test=test,
+            touches=touches,
+        ),
         ledger=compare.ledger(outcome.trials, outcome.choice.trial),
         labels=splits.labels,
         teacher_confusion=compare.confusion_counts(context, teacher),
@@ -133,29 +119,15 @@ def _report(
         vocabulary=compare.vocabulary_trim(context, trimmed) if trimmed else None,
         calibration=compare.calibration(context, choice, temperature=temperature),
         abstain=compare.abstain(context, choice, temperature=temperature),
-        data=DataFacts(
-            source=task.data.source or task.data.train or "",
-            train=len(splits.train),
-            dev=len(splits.dev),
-            test=len(splits.test),
-            notes=splits.notes,
-        ),
+        data=data_facts(task, splits),
         baseline_wins=_baseline_wins(outcome, test),
-        measurement=Measurement(
-            machine=machine(),
-            threads=task.budget.threads,
-            batch_size=task.budget.batch_size,
-            rounds=ROUNDS,
-            versions=versions(),
-        ),
+        measurement=measurement(task, batch_size=task.budget.batch_size, rounds=ROUNDS),
         commands=Commands(
             rebuild=command,
             predict=f'penjing predict {bundle} "…"',
             bench=f"penjing bench {bundle}",
             verify=f"penjing verify {bundle}",
         ),
-        created=str(stamp()["created"]),
-        penjing=__version__,
     )
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import cast
 
 from penjing.errors import MissingExtraError
+from penjing.files import storage_error
 from penjing.records import Quality, Trial, Verdict
 from penjing.search.progress import Reporter, Silent
-from penjing.spec import Kind, Task
+from penjing.spec import Bar, Kind, Task
 
 _RUNS: Mapping[Kind, str] = {"classify": "penjing.search.run", "generate": "penjing.search.text.run"}
 _NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
@@ -72,6 +73,10 @@ def fit(
     folder = Path(output) if output is not None else Path("runs") / task.name
     kept = Path(cache) if cache is not None else default_cache()
     rebuild = command or _call(task, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, folder) from error
     run = import_module(_RUNS[task.kind]).run
     return cast(FitResult, run(task, output=folder, cache=kept, reporter=reporter or Silent(), command=rebuild))
 
@@ -84,10 +89,14 @@ def plan_lines(task: Task) -> Sequence[str]:
         f"task      {task.name} ({task.kind})",
         f"data      {task.data.source or task.data.train}",
         f"model     {task.model}",
-        f"bar       {task.bar.metric}, at_least {task.bar.at_least}, drop_at_most {task.bar.drop_at_most}",
+        f"bar       {', '.join([task.bar.metric, *_limits(task.bar, ('at_least', 'at_most', 'drop_at_most'))])}",
         f"budget    {', '.join(limits)}",
         f"objective {task.objective}",
     )
+
+
+def _limits(bar: Bar, names: Sequence[str]) -> list[str]:
+    return [f"{name} {value}" for name in names if (value := getattr(bar, name)) is not None]
 
 
 def _call(task: Task, output: Path) -> str:

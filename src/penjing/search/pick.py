@@ -10,9 +10,11 @@ from pathlib import Path
 from penjing.bundle import read_manifest
 from penjing.bundle.golden import read_golden
 from penjing.errors import TaskError
+from penjing.generation.golden import golden_prompts
 from penjing.records import Trial
 from penjing.search.fit import BUNDLE_NAME
 from penjing.search.handover import hand_over
+from penjing.search.text.handover import MODEL_NAME, hand_over_text
 from penjing.spec import Budget
 from penjing.units import parse_seconds, parse_size
 
@@ -107,16 +109,28 @@ def write_pick(run: Path, trial: Trial, folder: Path) -> None:
             next_step="Run penjing fit with the same task again: what was trained is used again",
         )
     chosen = read_manifest(run / BUNDLE_NAME)
+    threads = (trial.latency or Budget()).threads
+    known = {
+        "quality": {"dev": trial.quality} if trial.quality else {},
+        "verdict": trial.verdict,
+        "task": chosen.task,
+    }
+    if chosen.kind == "generate":
+        hand_over_text(
+            trial,
+            source / MODEL_NAME,
+            folder,
+            prompts=golden_prompts(run / BUNDLE_NAME),
+            threads=threads,
+            known={**known, "name": f"{chosen.task['name']}: {trial.name}", "origin": chosen.origin},
+        )
+        return
     hand_over(
         trial,
         source,
         folder,
         golden_texts=[row.text for row in read_golden(run / BUNDLE_NAME)],
-        threads=(trial.latency or Budget()).threads,
+        threads=threads,
         abstain_below=chosen.outputs.abstain_below,
-        known={
-            "quality": {"dev": trial.quality} if trial.quality else {},
-            "verdict": trial.verdict,
-            "task": chosen.task,
-        },
+        known=known,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from penjing.files import storage_error, write_text
+from penjing.files import write_text
 from penjing.search.candidates import Candidate, linear_candidate, student_candidates, teacher_candidates
 from penjing.search.choose import choose
 from penjing.search.context import Context, open_run
@@ -37,10 +37,6 @@ STUDENTS: Mapping[Students, Callable[[Context, Trained], list[Trained]]] = {
 def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
     """Run every stage that is not there yet and return the choice."""
     torch.set_num_threads(task.budget.threads)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, output) from error
     context = open_run(task, output=output, cache=cache, reporter=reporter)
     candidates = _candidates(context, output)
     on_dev = _answers(context, candidates, split="dev")

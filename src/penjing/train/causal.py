@@ -41,7 +41,7 @@ def load_causal(path: Path) -> Any:
             model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
     except ImportError as error:
         raise MissingExtraError(error.name or "gguf", extra="generate") from error
-    except (ValueError, KeyError, NotImplementedError) as error:
+    except (ValueError, NotImplementedError) as error:
         raise ModelError("transformers cannot read this GGUF file", value=str(path), rule=str(error)) from None
     return model.eval()
 

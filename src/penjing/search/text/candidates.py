@@ -16,6 +16,7 @@ from penjing.gguf.file import Stored, open_gguf, rewrite
 from penjing.gguf.quantize import quantize
 from penjing.records import Step
 from penjing.search.text.context import TextContext
+from penjing.search.text.handover import MODEL_NAME
 from penjing.search.text.teacher import Tuned
 from penjing.search.text.types import Costs, rounding_costs, type_step
 from penjing.shrink.gguf_types import choose_types
@@ -52,7 +53,9 @@ def all_candidates(context: TextContext, tuned: Tuned) -> list[TextCandidate]:
     eight = _tuned(context, tuned, context.trimmed, EIGHT_BITS, "plain-int8")
     costs = rounding_costs(context, tuned, eight.path, eight.key)
     wanted = context.task.recipe.bits or _BITS
-    return [given, teacher, eight, *(_mixed(context, tuned, costs, bits) for bits in sorted(wanted, reverse=True))]
+    mixed = [_mixed(context, tuned, costs, bits) for bits in sorted(wanted, reverse=True)]
+    different = {candidate.key: candidate for candidate in mixed}  # fewer bits than any type takes change nothing
+    return [given, teacher, eight, *different.values()]
 
 
 def _tuned(context: TextContext, tuned: Tuned, source: Path, name: str, role: Role) -> TextCandidate:
@@ -62,7 +65,7 @@ def _tuned(context: TextContext, tuned: Tuned, source: Path, name: str, role: Ro
         file = open_gguf(source)
         weights = {layer.tensor: tuned.weights(file, layer.tensor) for layer in context.layers}
         tensors = {tensor: Stored(quantize(values, _EIGHT), _EIGHT) for tensor, values in weights.items()}
-        rewrite(file, folder / "model.gguf", values={}, tensors=tensors)
+        rewrite(file, folder / MODEL_NAME, values={}, tensors=tensors)
         write_text(folder / "notes.json", json.dumps([f"every layer in {_EIGHT}"]))
 
     trimmed = source == context.trimmed
@@ -83,9 +86,9 @@ def _mixed(context: TextContext, tuned: Tuned, costs: Costs, bits: float) -> Tex
             if tensor == EMBEDDINGS and option.type_name == file.stored(tensor).type_name:
                 continue  # stays byte for byte
             values = tuned.weights(file, tensor)
-            data = quantize(values, option.type_name, importance=costs.importance(tensor))
+            data = quantize(values, option.type_name, importance=costs.columns[tensor])
             tensors[tensor] = Stored(data, option.type_name)
-        rewrite(file, folder / "model.gguf", values={}, tensors=tensors)
+        rewrite(file, folder / MODEL_NAME, values={}, tensors=tensors)
         mean = 8 * sum(option.size_bytes for option in chosen.values()) / total
         expected = sum(option.cost for option in chosen.values())
         note = f"{mean:.2f} bits a weight; rounding was expected to cost {expected:.4f} nats a piece"
@@ -109,7 +112,7 @@ def _candidate(
     stage = context.store.stage("gguf", {"tuned": tuned.key, **context.base_key, **inputs}, make)
     notes: Sequence[str] = json.loads((stage.folder / "notes.json").read_text(encoding="utf-8"))
     context.reporter.end(notes[0], reused=stage.reused)
-    path = stage.folder / "model.gguf"
+    path = stage.folder / MODEL_NAME
     return TextCandidate(name, role, recipe, path, stage.key, tuned.train_s, _parameters(path), tuple(notes))
 
 

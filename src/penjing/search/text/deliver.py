@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from penjing._version import __version__
-from penjing.bundle.golden import GOLDEN_NAME
-from penjing.bundle.manifest import Golden, Manifest
-from penjing.bundle.write import stamp, versions, write_bundle
-from penjing.engines.text.process import ProcessEngine, worker_command
-from penjing.generation.golden import GOLDEN_PROMPTS, TOLERANCE, golden_answers, write_golden_answers
-from penjing.generation.model import TextModel
-from penjing.gguf import read_header
+from penjing.generation.golden import GOLDEN_PROMPTS
 from penjing.measure.bits import Surprise, bits_quality, judge_bits
-from penjing.measure.machine import instruction_set, machine
 from penjing.measure.text_speed import ROUNDS
 from penjing.records import Quality, Trial, Verdict
-from penjing.report import Commands, DataFacts, Measurement, RunReport, write_report
+from penjing.report import Commands, RunReport, write_report
 from penjing.search.choose import Choice, settled
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
+from penjing.search.summary import data_facts, fit_result, measurement, summary
 from penjing.search.text.candidates import TEACHER, TextCandidate
 from penjing.search.text.context import TextContext
-from penjing.search.text.evaluate import CONTEXT, ENGINE, prompts
-
-_MODEL = "model.gguf"
+from penjing.search.text.evaluate import prompts
+from penjing.search.text.handover import hand_over_text
 
 
 @dataclass(frozen=True)
@@ -60,46 +51,28 @@ def deliver_text(context: TextContext, outcome: TextOutcome, *, output: Path, co
         report, _report(context, outcome, bundle, verdict=verdict, test=test, touches=touches, command=command)
     )
     context.reporter.end(str(output), reused=False)
-    return FitResult(
-        trials=outcome.trials,
-        choice=outcome.name,
-        reason=outcome.choice.reason,
-        verdict=verdict,
-        test=test,
-        bundle=bundle,
-        report=report,
-    )
+    return fit_result(outcome.trials, outcome.choice, verdict=verdict, test=test, bundle=bundle, report=report)
 
 
 def _write_bundle(
     context: TextContext, outcome: TextOutcome, folder: Path, *, verdict: Verdict, quality: Quality, touches: int
 ) -> None:
-    candidate, trial, threads = outcome.candidate, outcome.choice.trial, context.task.budget.threads
-    format_ = "chat" if read_header(candidate.path).chat_template else "plain"
-    command = worker_command(ENGINE, candidate.path, threads=threads, context=CONTEXT)
-    with TextModel(trial.name, ProcessEngine(ENGINE, command, threads=threads), "plain") as model:
-        rows = golden_answers(model, prompts(context)[:GOLDEN_PROMPTS])
-    manifest = Manifest(
-        **stamp(),
-        name=f"{context.task.name}: {outcome.name}",
-        kind="generate",
-        engine=ENGINE,
-        model=_MODEL,
-        input={"type": "text", "format": format_},
-        recipe=candidate.recipe,
-        parameters=candidate.parameters,
-        quality={found.split: found for found in (trial.quality, quality) if found is not None},
-        verdict=verdict,
-        test_touches=touches,
-        origin=context.origin,
-        task=context.task.model_dump(mode="json"),
-        golden=Golden(n=len(rows), isa=instruction_set(), tolerance=TOLERANCE),
+    trial = outcome.choice.trial
+    hand_over_text(
+        trial,
+        outcome.candidate.path,
+        folder,
+        prompts=prompts(context)[:GOLDEN_PROMPTS],
+        threads=context.task.budget.threads,
+        known={
+            "name": f"{context.task.name}: {outcome.name}",
+            "origin": context.origin,
+            "quality": {found.split: found for found in (trial.quality, quality) if found is not None},
+            "verdict": verdict,
+            "test_touches": touches,
+            "task": context.task.model_dump(mode="json"),
+        },
     )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=".golden-") as temporary:
-        golden = Path(temporary) / GOLDEN_NAME
-        write_golden_answers(golden, rows)
-        write_bundle(folder, manifest, {_MODEL: candidate.path, GOLDEN_NAME: golden})
 
 
 def _report(
@@ -112,37 +85,15 @@ def _report(
     touches: int,
     command: str,
 ) -> RunReport:
-    task, splits = context.task, context.splits
+    task = context.task
     return RunReport(
-        name=task.name,
-        task=task.model_dump(mode="json"),
-        bar=task.bar,
-        budget=task.budget,
-        objective=task.objective,
-        trials=outcome.trials,
-        chosen=outcome.name if outcome.choice.met else None,
-        nearest=None if outcome.choice.met else outcome.name,
-        reason=outcome.choice.reason,
-        teacher=TEACHER,
-        verdict=verdict,
-        test=dict(test),
-        test_touches=touches,
+        **summary(task, outcome.trials, outcome.choice, teacher=TEACHER, verdict=verdict, test=test, touches=touches),
         labels=(),
-        data=DataFacts(
-            source=task.data.source or task.data.train or "",
-            train=len(splits.train),
-            dev=len(splits.dev),
-            test=len(splits.test),
-            notes=splits.notes,
-        ),
-        measurement=Measurement(
-            machine=machine(), threads=task.budget.threads, batch_size=1, rounds=ROUNDS, versions=versions()
-        ),
+        data=data_facts(task, context.splits),
+        measurement=measurement(task, batch_size=1, rounds=ROUNDS),
         commands=Commands(
             rebuild=command,
             predict=f'penjing generate {bundle} "…"',
             verify=f"penjing verify {bundle}",
         ),
-        created=str(stamp()["created"]),
-        penjing=__version__,
     )

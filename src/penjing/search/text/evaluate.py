@@ -108,7 +108,7 @@ def make_text_trial(
         train_s=candidate.train_s,
         notes=(*candidate.notes, *_written(speed)),
         failed=speed.failed,
-        bundle=_relative(context, candidate.path),
+        bundle=_relative(context, candidate.path.parent),
     )
     return trial.model_copy(update={"over_budget": broken_limits(trial, context.task.budget)})
 
@@ -120,6 +120,6 @@ def _written(speed: TextSpeed) -> tuple[str, ...]:
 
 
 def _relative(context: TextContext, path: Path) -> str | None:
-    """Return the file relative to the run's folder, or None where it lies elsewhere."""
+    """Return the folder relative to the run's, or None where it lies elsewhere."""
     run = context.store.root.parent
     return path.relative_to(run).as_posix() if path.is_relative_to(run) else None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from penjing.files import storage_error, write_text
+from penjing.files import write_text
 from penjing.measure.bits import Surprise
 from penjing.search.choose import choose
 from penjing.search.fit import FitResult
@@ -28,10 +28,6 @@ from penjing.spec import Task
 def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
     """Run every stage that is not there yet and return the choice."""
     torch.set_num_threads(task.budget.threads)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, output) from error
     context = open_text_run(task, output=output, cache=cache, reporter=reporter)
     candidates = all_candidates(context, train_text_teacher(context))
     on_dev: Mapping[str, Surprise] = surprises(context, candidates, split="dev")

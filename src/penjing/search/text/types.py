@@ -32,16 +32,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Costs:
-    """What each tensor could be, with the weights it has and the importance of its columns."""
+    """What each tensor could be, the weights it has, and the mean square of each of its inputs."""
 
     options: Mapping[str, Sequence[Option]]
     weights: Mapping[str, int]
     columns: Mapping[str, Floats]
     key: str
-
-    def importance(self, tensor: str) -> Floats:
-        """Return the mean square of each input of `tensor`."""
-        return self.columns[tensor]
 
 
 def type_step(counts: Mapping[str, int]) -> Step:
