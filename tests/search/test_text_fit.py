@@ -64,10 +64,11 @@ def test_the_report_speaks_of_bits(run):
 
 def test_the_bundle_writes_and_is_verified(run):
     result, _ = run
-    found = verify_text(result.bundle)
+    found = verify_text(result.bundle, threads=1)
     assert found.ok
     assert found.same == found.n > 0
-    text = penjing.generate_text("the old", model=str(result.bundle), max_tokens=4, temperature=0, format="plain")
+    with penjing.open_text_model(str(result.bundle), threads=1) as model:
+        text = model.generate("the old", max_tokens=4, temperature=0.0, format="plain")
     assert text.completion_tokens <= 4
 
 
