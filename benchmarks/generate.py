@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections import defaultdict
@@ -169,7 +170,7 @@ def _row(model: str, system: System, speed: TextSpeed, bits: dict[str, float], b
         "songci": bits["songci"],
     }
     if speed.failed or not speed.token_s:
-        return {**row, "failed": speed.failed or "it wrote one token or none"}
+        return {**row, "failed": _without_paths(speed.failed or "it wrote one token or none")}
     is_gguf = system.path.suffix == ".gguf"
     read = sum(tensor.size_bytes for tensor in read_header(system.path).tensors) if is_gguf else None
     rate = 1 / median(speed.token_s)
@@ -184,6 +185,15 @@ def _row(model: str, system: System, speed: TextSpeed, bits: dict[str, float], b
         "bandwidth_share": None if read is None else read * rate / bandwidth,
         "bandwidth_bytes_per_s": bandwidth,
     }
+
+
+def _without_paths(message: str) -> str:
+    """Return an error without the files of one machine.
+
+    >>> _without_paths("X cannot load the model: '/home/a/b.gguf'. Rule: Check failed at /home/x/y.cpp:84: no such type")
+    'X cannot load the model. Rule: Check failed: no such type'
+    """
+    return re.sub(r": '[^']*/[^']*'| at /[^ ]*(?=: )", "", " ".join(message.split()))
 
 
 def render(result: dict[str, Any]) -> str:

@@ -243,7 +243,7 @@ class Task(_Spec):
 
 GENERATE_BAR: dict[str, Any] = {"metric": "bits_per_byte", "drop_at_most": "2%"}
 _ONLY_GENERATE = ("lora_rank", "bits")
-_NOT_GENERATE = ("students", "layers", "ffn", "heads", "rank", "student_epochs", "trials")
+_NOT_GENERATE = ("students", "ffn", "heads", "rank", "student_epochs", "trials")
 
 
 def make_task(**values: Any) -> Task:

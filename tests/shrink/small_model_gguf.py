@@ -20,13 +20,13 @@ def vocabulary():
     return list(pieces), list(pieces.values()), [-float(place) for place in range(len(pieces))]
 
 
-def write_small_model(path: Path, *, context: int = 64, template: str | None = None) -> Path:
+def write_small_model(path: Path, *, context: int = 64, template: str | None = None, blocks: int = 1) -> Path:
     pieces, types, scores = vocabulary()
     generator = np.random.default_rng(0)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(context)
     writer.add_embedding_length(64)
-    writer.add_block_count(1)
+    writer.add_block_count(blocks)
     writer.add_feed_forward_length(64)
     writer.add_head_count(2)
     writer.add_head_count_kv(2)
@@ -43,11 +43,11 @@ def write_small_model(path: Path, *, context: int = 64, template: str | None = N
     writer.add_add_space_prefix(True)
     if template is not None:
         writer.add_chat_template(template)
-    shapes = {
-        "token_embd": (len(pieces), 64), "output": (len(pieces), 64), "output_norm": (64,), "blk.0.attn_norm": (64,),
-        "blk.0.attn_q": (64, 64), "blk.0.attn_k": (64, 64), "blk.0.attn_v": (64, 64), "blk.0.attn_output": (64, 64),
-        "blk.0.ffn_norm": (64,), "blk.0.ffn_gate": (64, 64), "blk.0.ffn_up": (64, 64), "blk.0.ffn_down": (64, 64),
-    }  # fmt: skip
+    shapes = {"token_embd": (len(pieces), 64), "output": (len(pieces), 64), "output_norm": (64,)}
+    for block in range(blocks):
+        shapes |= {f"blk.{block}.{name}_norm": (64,) for name in ("attn", "ffn")}
+        names = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+        shapes |= {f"blk.{block}.{name}": (64, 64) for name in names}
     for name, shape in shapes.items():
         values = generator.normal(size=shape).astype(np.float32)
         if len(shape) == 1:

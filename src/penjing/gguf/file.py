@@ -57,15 +57,25 @@ def open_gguf(path: Path) -> GgufFile:
     return GgufFile(path, header.architecture, fields, {tensor.name: tensor for tensor in reader.tensors})
 
 
-def rewrite(source: GgufFile, target: Path, *, values: Mapping[str, Any], tensors: Mapping[str, Stored]) -> None:
-    """Write `source` to `target` with other `values` of the header and other `tensors`; `target` appears when whole."""
+def rewrite(
+    source: GgufFile,
+    target: Path,
+    *,
+    values: Mapping[str, Any],
+    tensors: Mapping[str, Stored],
+    names: Mapping[str, str] | None = None,
+) -> None:
+    """Write `source` to `target` with other `values` of the header and other `tensors`; `target` appears when whole.
+
+    `names` are the tensors that stay, each with its new name; without it all do, as they are called.
+    """
     gguf = _library()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     try:
         writer = gguf.GGUFWriter(partial, source.architecture)
         _write_header(gguf, writer, source, values)
-        _write_tensors(gguf, writer, source, tensors)
+        _write_tensors(gguf, writer, source, tensors, names or {name: name for name in source.tensors})
         writer.close()
         os.replace(partial, target)
     finally:
@@ -82,8 +92,10 @@ def _write_header(gguf: Any, writer: Any, source: GgufFile, values: Mapping[str,
         writer.add_key_value(name, value, field.types[0], sub_type=sub_type)
 
 
-def _write_tensors(gguf: Any, writer: Any, source: GgufFile, tensors: Mapping[str, Stored]) -> None:
-    stored = [(name, tensors.get(name) or source.stored(name)) for name in source.tensors]
+def _write_tensors(
+    gguf: Any, writer: Any, source: GgufFile, tensors: Mapping[str, Stored], names: Mapping[str, str]
+) -> None:
+    stored = [(name, tensors.get(old) or source.stored(old)) for old, name in names.items()]
     for name, tensor in stored:
         data, kind = tensor.data, gguf.GGMLQuantizationType[tensor.type_name]
         writer.add_tensor_info(name, data.shape, data.dtype, data.nbytes, kind)

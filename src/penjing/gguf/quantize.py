@@ -36,6 +36,15 @@ def bits_per_weight(type_name: str) -> float:
     return 8 * _BYTES[type_name] / _BLOCK[type_name]
 
 
+def group_size(type_name: str) -> int:
+    """Return how many neighbouring weights of a row share a scale.
+
+    >>> group_size("Q4_0"), group_size("Q4_K")
+    (32, 256)
+    """
+    return _BLOCK[type_name]
+
+
 def fits(type_name: str, columns: int) -> bool:
     """Return whether rows of so many columns can have this type.
 

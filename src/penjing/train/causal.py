@@ -65,6 +65,20 @@ def piece_nats(head: nn.Module, states: Tensor, ids: Tensor, scored: Tensor) -> 
     return torch.cat(found) if found else before.new_zeros(0)
 
 
+def piece_divergence(
+    head: nn.Module, states: Tensor, teacher_head: nn.Module, teacher_states: Tensor, scored: Tensor
+) -> Tensor:
+    """Return how far what is told of each scored piece is from the teacher's, KL(teacher || model), in nats."""
+    pairs = [torch.split(found[:, :-1][scored[:, 1:]], _LOGITS_AT_ONCE) for found in (states, teacher_states)]
+    found = []
+    for some, theirs in zip(*pairs, strict=True):
+        with torch.no_grad():
+            target = functional.log_softmax(teacher_head(theirs).float(), dim=-1)
+        told = functional.log_softmax(head(some).float(), dim=-1)
+        found.append(functional.kl_div(told, target, log_target=True, reduction="none").sum(-1))
+    return torch.cat(found) if found else states.new_zeros(0)
+
+
 def scored_mask(windows: Windows, indices: Any, mask: Tensor) -> Tensor:
     """Return which pieces of a batch are scored, (batch, length)."""
     starts = torch.from_numpy(windows.scored_from[indices])[:, None]

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from penjing.errors import MissingExtraError
 from penjing.train.batches import Indices
-from penjing.train.causal import hidden_states, piece_nats, scored_mask
+from penjing.train.causal import hidden_states, piece_divergence, piece_nats, scored_mask
 from penjing.train.device import Device
 from penjing.train.gguf_layers import Layer
 from penjing.train.loop import Progress, TrainResult, train
@@ -69,11 +70,35 @@ class Adapter:
         return cls({name: (parts[f"{name}.0"], parts[f"{name}.1"]) for name in names})
 
 
+Criterion = Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor]
+"""The nats of each scored piece: of the head, states, ids and mask of a batch, and what is scored in it."""
+
+
+def likelihood(head: nn.Module, states: Tensor, ids: Tensor, mask: Tensor, scored: Tensor) -> Tensor:
+    """Learn the pieces themselves."""
+    return piece_nats(head, states, ids, scored)
+
+
+def divergence_from(teacher: Any) -> Criterion:
+    """Learn what `teacher`, a model with the same pieces, makes of each piece (Hinton et al. 2015)."""
+    teacher.eval().requires_grad_(False)
+    teacher_head = teacher.get_output_embeddings()
+
+    def criterion(head: nn.Module, states: Tensor, ids: Tensor, mask: Tensor, scored: Tensor) -> Tensor:
+        teacher.to(ids.device)
+        with torch.no_grad():
+            theirs = hidden_states(teacher, ids, mask)
+        return piece_divergence(head, states, teacher_head, theirs, scored)
+
+    return criterion
+
+
 def fine_tune(
     model: Any,
     layers: Sequence[Layer],
     windows: Windows,
     *,
+    criterion: Criterion,
     rank: int,
     plan: TrainPlan,
     evaluate: Callable[[Any], float],
@@ -82,7 +107,7 @@ def fine_tune(
     report: Callable[[Progress], None],
     judged: int,
 ) -> tuple[Adapter, TrainResult]:
-    """Teach `model` the scored pieces of `windows` through adapters of `rank` beside `layers`.
+    """Teach `model` the scored pieces of `windows` by `criterion`, through adapters of `rank` beside `layers`.
 
     The best of what `evaluate` saw (more is better) is returned; it is called `judged` windows long.
 
@@ -105,7 +130,7 @@ def fine_tune(
     def loss(output: tuple[Tensor, Tensor, Tensor], indices: Indices) -> Tensor:
         states, ids, mask = output
         scored = scored_mask(windows, indices, mask.cpu()).to(ids.device)
-        return piece_nats(head, states, ids, scored).mean()
+        return criterion(head, states, ids, mask, scored).mean()
 
     result = train(
         adapted,

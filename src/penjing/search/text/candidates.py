@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,9 @@ from penjing.gguf.file import Stored, open_gguf, rewrite
 from penjing.gguf.quantize import quantize
 from penjing.records import Step
 from penjing.search.text.context import TextContext
+from penjing.search.text.depth import shallower
 from penjing.search.text.handover import MODEL_NAME
+from penjing.search.text.rounding import Moments, rounded_tensor, text_moments
 from penjing.search.text.teacher import Tuned
 from penjing.search.text.types import Costs, rounding_costs, type_step
 from penjing.shrink.gguf_types import choose_types
@@ -44,59 +47,74 @@ class TextCandidate:
 
 
 def all_candidates(context: TextContext, tuned: Tuned) -> list[TextCandidate]:
-    """Return the model as given, the teacher, the teacher with fewer pieces, and that in fewer and fewer bits."""
+    """Return the model as given, the teacher, it with fewer pieces or blocks too, and each in fewer and fewer bits."""
     given = TextCandidate(
         AS_GIVEN, "candidate", (), context.source, context.source_key, 0.0, _parameters(context.source),
         ("not fine-tuned",),
     )  # fmt: skip
-    teacher = _tuned(context, tuned, context.source, TEACHER, "teacher")
-    eight = _tuned(context, tuned, context.trimmed, EIGHT_BITS, "plain-int8")
-    costs = rounding_costs(context, tuned, eight.path, eight.key)
-    wanted = context.task.recipe.bits or _BITS
-    mixed = [_mixed(context, tuned, costs, bits) for bits in sorted(wanted, reverse=True)]
-    different = {candidate.key: candidate for candidate in mixed}  # fewer bits than any type takes change nothing
-    return [given, teacher, eight, *different.values()]
+    teacher = _eight_bits(context, tuned, context.source, TEACHER, "teacher")
+    eight = _eight_bits(context, tuned, tuned.file, EIGHT_BITS, "plain-int8")
+    found = [given, teacher, eight, *_fewer_bits(context, tuned, eight)]
+    for shallow in shallower(context, tuned, eight.path, eight.key):
+        eight = _eight_bits(context, shallow, shallow.file, f"{shallow.blocks}, {EIGHT_BITS}", "candidate")
+        found += [eight, *_fewer_bits(context, shallow, eight)]
+    return found
 
 
-def _tuned(context: TextContext, tuned: Tuned, source: Path, name: str, role: Role) -> TextCandidate:
+def _eight_bits(context: TextContext, tuned: Tuned, source: Path, name: str, role: Role) -> TextCandidate:
     """Return the fine-tuned model in eight bits, all else as in `source`."""
+    layers = tuned.layers
 
     def make(folder: Path, _: Path) -> None:
         file = open_gguf(source)
-        weights = {layer.tensor: tuned.weights(file, layer.tensor) for layer in context.layers}
+        weights = {layer.tensor: tuned.weights(file, layer.tensor) for layer in layers}
         tensors = {tensor: Stored(quantize(values, _EIGHT), _EIGHT) for tensor, values in weights.items()}
         rewrite(file, folder / MODEL_NAME, values={}, tensors=tensors)
         write_text(folder / "notes.json", json.dumps([f"every layer in {_EIGHT}"]))
 
-    trimmed = source == context.trimmed
-    recipe = (*tuned.recipe, *((context.vocabulary_step,) if trimmed else ()), type_step({_EIGHT: len(context.layers)}))
+    trimmed = source != context.source
+    recipe = (*tuned.recipe, *((context.vocabulary_step,) if trimmed else ()), type_step({_EIGHT: len(layers)}))
     return _candidate(context, tuned, name, role, recipe, {"types": _EIGHT, "trimmed": trimmed}, make)
 
 
-def _mixed(context: TextContext, tuned: Tuned, costs: Costs, bits: float) -> TextCandidate:
+def _fewer_bits(context: TextContext, tuned: Tuned, eight: TextCandidate) -> list[TextCandidate]:
+    """Return what is in the file `eight` in fewer and fewer bits."""
+    costs = rounding_costs(context, tuned, eight.path, eight.key)
+    moments = cache(lambda: text_moments(context, tuned, eight.path))  # taken only where a file is made
+    wanted = sorted(context.task.recipe.bits or _BITS, reverse=True)
+    mixed = [_mixed(context, tuned, costs, bits, moments) for bits in wanted]
+    different = {candidate.key: candidate for candidate in mixed}  # fewer bits than any type takes change nothing
+    return list(different.values())
+
+
+def _mixed(
+    context: TextContext, tuned: Tuned, costs: Costs, bits: float, moments: Callable[[], Moments]
+) -> TextCandidate:
     """Return the fine-tuned model with fewer pieces in a mixture of types of so many bits a weight, in the mean."""
     total = sum(costs.weights.values())
     chosen = choose_types(costs.options, size_bytes=int(total * bits / 8))
     counts = Counter(option.type_name for option in chosen.values())
 
     def make(folder: Path, _: Path) -> None:
-        file = open_gguf(context.trimmed)
+        file = open_gguf(tuned.file)
         tensors = {}
         for tensor, option in chosen.items():
             if tensor == EMBEDDINGS and option.type_name == file.stored(tensor).type_name:
                 continue  # stays byte for byte
-            values = tuned.weights(file, tensor)
-            data = quantize(values, option.type_name, importance=costs.columns[tensor])
-            tensors[tensor] = Stored(data, option.type_name)
+            tensors[tensor] = rounded_tensor(
+                tuned.weights(file, tensor), option.type_name, costs.columns[tensor], moments().get(tensor)
+            )
         rewrite(file, folder / MODEL_NAME, values={}, tensors=tensors)
         mean = 8 * sum(option.size_bytes for option in chosen.values()) / total
         expected = sum(option.cost for option in chosen.values())
         note = f"{mean:.2f} bits a weight; rounding was expected to cost {expected:.4f} nats a piece"
         write_text(folder / "notes.json", json.dumps([note]))
 
-    inputs = {"costs": costs.key, "types": {tensor: option.type_name for tensor, option in chosen.items()}}
+    types = {tensor: option.type_name for tensor, option in chosen.items()}
+    inputs = {"costs": costs.key, "types": types, "rounding": "in turn"}
     recipe = (*tuned.recipe, context.vocabulary_step, type_step(counts))
-    return _candidate(context, tuned, f"{bits:g} bits", "candidate", recipe, inputs, make)
+    name = ", ".join(filter(None, (tuned.blocks, f"{bits:g} bits")))
+    return _candidate(context, tuned, name, "candidate", recipe, inputs, make)
 
 
 def _candidate(

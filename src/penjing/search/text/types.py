@@ -47,12 +47,12 @@ def type_step(counts: Mapping[str, int]) -> Step:
 
 def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str) -> Costs:
     """Return the costs, on the fine-tuned model in the file at `path`, whose stage is `key`."""
-    context.reporter.begin("cost of rounding")
+    context.reporter.begin(f"cost of rounding{tuned.blocks and f', {tuned.blocks}'}")
 
     def make(folder: Path, _: Path) -> None:
         file = open_gguf(path)
-        layers = [*context.layers, *_tied_head(file)]
-        windows = _first(context.windows(path, "train"))
+        layers = [*tuned.layers, *_tied_head(file)]
+        windows = some_windows(context, path)
         found = curvatures(
             load_causal(path),
             [layer.module for layer in layers],
@@ -60,7 +60,7 @@ def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str) -> 
             device=context.device,
             progress=context.reporter.advance,
         )
-        trimmed = open_gguf(context.trimmed)
+        trimmed = open_gguf(tuned.file)
         with ThreadPoolExecutor(context.task.budget.threads) as pool:
             tables = pool.map(lambda layer: _options(trimmed, layer, tuned, found[layer.module]), layers)
             named = zip([layer.tensor for layer in layers], tables, strict=True)
@@ -72,7 +72,7 @@ def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str) -> 
     stage = context.store.stage("costs", inputs, make)
     rows = json.loads((stage.folder / "costs.json").read_text(encoding="utf-8"))
     context.reporter.end(f"{len(rows)} tensors in {len(TYPES)} types", reused=stage.reused)
-    file = open_gguf(context.trimmed)
+    file = open_gguf(tuned.file)
     return Costs(
         options={tensor: [Option(**row) for row in table] for tensor, table in rows.items()},
         weights={tensor: int(file.tensors[tensor].n_elements) for tensor in rows},
@@ -86,8 +86,9 @@ def _tied_head(file: GgufFile) -> list[Layer]:
     return [] if "output.weight" in file.tensors else [Layer(HEAD, EMBEDDINGS, None)]
 
 
-def _first(windows: Windows) -> Windows:
-    """Return some windows, spread over all."""
+def some_windows(context: TextContext, path: Path) -> Windows:
+    """Return some training passages as the model at `path` reads them, spread over all."""
+    windows = context.windows(path, "train")
     rows = np.unique(np.linspace(0, len(windows) - 1, _WINDOWS).round().astype(np.int64))
     return Windows(windows.tokens.take(rows), windows.scored_from[rows], windows.passage[rows], windows.n_bytes)
 

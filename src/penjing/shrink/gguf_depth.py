@@ -1,0 +1,48 @@
+"""A GGUF file with fewer blocks: those that stay are the same, and numbered anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from penjing.errors import ModelError
+from penjing.gguf.file import GgufFile, Stored, rewrite
+
+_ALIKE = ("llama",)
+"""Architectures whose blocks do not depend on where they stand; Gemma's take turns in what they attend to."""
+_BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
+
+
+def drop_blocks(source: GgufFile, target: Path, dropped: Collection[int], *, tensors: Mapping[str, Stored]) -> None:
+    """Write `source` to `target` without the blocks `dropped`, with other `tensors` where given, by their old names.
+
+    Raises:
+        ModelError: blocks of this architecture cannot go, or fewer than one would stay.
+    """
+    key = f"{source.architecture}.block_count"
+    blocks = int(source.value(key, 0))
+    if source.architecture not in _ALIKE:
+        raise ModelError(
+            "blocks of this architecture are not alike",
+            value=source.architecture,
+            rule=f"one of {', '.join(_ALIKE)}",
+            next_step="Leave recipe.layers out",
+        )
+    kept = [block for block in range(blocks) if block not in set(dropped)]
+    if not kept:
+        raise ModelError("a model needs a block", value=f"{len(set(dropped))} of {blocks} dropped")
+    places = {block: place for place, block in enumerate(kept)}
+    rewrite(source, target, values={key: len(kept)}, tensors=tensors, names=_names(source, places))
+
+
+def _names(source: GgufFile, places: Mapping[int, int]) -> dict[str, str]:
+    """Return the tensors that stay, and what they are called then."""
+    names = {}
+    for name in source.tensors:
+        found = _BLOCK.fullmatch(name)
+        if found is None:
+            names[name] = name
+        elif int(found[1]) in places:
+            names[name] = f"blk.{places[int(found[1])]}.{found[2]}"
+    return names
