@@ -24,11 +24,13 @@ from penjing.errors import TaskError
 from penjing.units import parse_seconds, parse_size
 
 Kind = Literal["classify", "generate"]
-Metric = Literal["accuracy", "macro_f1", "mcc", "bits_per_byte"]
+Metric = Literal["accuracy", "macro_f1", "mcc", "bits_per_byte", "exact_match", "rouge_l", "chrf"]
 Objective = Literal["latency", "size"]
 Students = Literal["separate", "elastic"]
 
 LESS_IS_BETTER = frozenset({"bits_per_byte"})
+ANSWER_METRICS = ("exact_match", "rouge_l", "chrf")
+"""Of written answers, beside those that are expected."""
 CONFIDENCE_WORDS = {"strict": 0.95}
 
 
@@ -232,9 +234,8 @@ class Task(_Spec):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Task:
-        if (self.bar.metric == "bits_per_byte") != (self.kind == "generate"):
-            rule = "bits_per_byte" if self.kind == "generate" else "accuracy, macro_f1 or mcc"
-            raise ValueError(f"the metric of a task that is to {self.kind} is {rule}")
+        if self.bar.metric not in _METRICS[self.kind]:
+            raise ValueError(f"the metric of a task that is to {self.kind} is one of {', '.join(_METRICS[self.kind])}")
         for name in _NOT_GENERATE if self.kind == "generate" else _ONLY_GENERATE:
             if getattr(self.recipe, name) != Recipe.model_fields[name].default:
                 raise ValueError(f"recipe.{name} has no meaning for a task that is to {self.kind}")
@@ -242,6 +243,10 @@ class Task(_Spec):
 
 
 GENERATE_BAR: dict[str, Any] = {"metric": "bits_per_byte", "drop_at_most": "2%"}
+_METRICS: dict[Kind, tuple[Metric, ...]] = {
+    "classify": ("accuracy", "macro_f1", "mcc"),
+    "generate": ("bits_per_byte", "exact_match", "rouge_l", "chrf"),
+}
 _ONLY_GENERATE = ("lora_rank", "bits")
 _NOT_GENERATE = ("students", "ffn", "heads", "rank", "student_epochs", "trials")
 

@@ -1,5 +1,6 @@
 """fit for a model that writes, on a tiny Llama of chance weights: every stage runs, and its files run in llama.cpp."""
 
+import json
 import random
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import penjing
 from penjing.bundle import read_manifest
 from penjing.engines.text.base import Message
-from penjing.errors import BundleError, ModelError
+from penjing.errors import BundleError, DataError, ModelError
 from penjing.generation.golden import GOLDEN_TOKENS, golden_answers, verify_text
 from penjing.gguf.file import open_gguf
 from penjing.gguf.quantize import dequantize
@@ -110,6 +111,42 @@ def test_a_changed_bar_trains_nothing(run, task):
     made = {path.name.rpartition("-")[0] for path in set((output / "stages").iterdir()) - before}
     assert made <= {"test-bits"}
     assert again.trials[1].quality == result.trials[1].quality
+
+
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("questions")
+    draw = random.Random(1)  # noqa: S311
+    names = ["".join(draw.choices("theoldpinmrv", k=6)) for _ in range(80)]
+    rows = [{"prompt": f"where is {name}", "answer": f"in the {name}"} for name in names]
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return penjing.make_task(
+        name="questions",
+        kind="generate",
+        model=f"gguf:{write_small_model(folder / 'model.gguf', context=1024)}",
+        data={"source": str(folder / "rows.jsonl")},
+        bar={"metric": "chrf", "drop_at_most": "90%"},
+        budget={"threads": 1},
+        recipe={"max_length": 64, "epochs": 0.5, "bits": [5.0], "lora_rank": 4},
+    )
+
+
+def test_answers_are_judged_where_the_bar_speaks_of_them(questions, tmp_path):
+    result = penjing.fit(questions, output=tmp_path / "run")
+    assert {trial.quality.metric for trial in result.trials} == {"chrf"}
+    teacher = next(trial for trial in result.trials if trial.name == "teacher")
+    assert 0 < teacher.quality.value < 1
+    assert teacher.verdict.drop == 0
+    assert "chrF" in result.report.read_text(encoding="utf-8")
+    answers = next((tmp_path / "run" / "stages").glob("dev-answers-*/answers.json"))
+    assert len(json.loads(answers.read_text(encoding="utf-8"))) == teacher.quality.n
+
+
+def test_texts_without_questions_have_no_answers_to_judge(task, run):
+    _, output = run
+    other = task.model_copy(update={"bar": penjing.Bar(metric="exact_match")})
+    with pytest.raises(DataError, match="texts without questions"):
+        penjing.fit(other, output=output)
 
 
 def test_layers_are_the_same_numbers_in_both_worlds(task, tmp_path):

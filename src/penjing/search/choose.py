@@ -8,10 +8,11 @@ from math import log2
 
 from penjing.errors import EngineError
 from penjing.records import Trial, Verdict
-from penjing.spec import Bar, Budget, Objective
+from penjing.spec import ANSWER_METRICS, Bar, Budget, Objective
 from penjing.units import show_seconds, show_size
 
-_STUDENTS, _LONGER = "recipe.student_epochs", {"bits_per_byte": "recipe.epochs"}
+_STUDENTS = "recipe.student_epochs"
+_LONGER = dict.fromkeys(("bits_per_byte", *ANSWER_METRICS), "recipe.epochs")
 
 
 @dataclass(frozen=True, slots=True)

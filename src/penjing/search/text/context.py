@@ -9,7 +9,7 @@ from typing import Any
 
 from penjing.bundle.manifest import Origin
 from penjing.data.passages import PassageSplits, load_passages, passages_fingerprint
-from penjing.errors import ModelError
+from penjing.errors import DataError, ModelError
 from penjing.files import file_sha256, write_text
 from penjing.generation.references import gguf_file, gguf_origin
 from penjing.gguf import read_header
@@ -18,7 +18,7 @@ from penjing.records import Step
 from penjing.search.progress import Reporter
 from penjing.search.stages import Store
 from penjing.shrink.gguf_vocabulary import read_tokenizer, trim_gguf
-from penjing.spec import Task
+from penjing.spec import ANSWER_METRICS, Task
 from penjing.train.chat_template import ChatTemplate
 from penjing.train.device import Device, best_device
 from penjing.train.gguf_layers import Layer, linear_layers
@@ -89,10 +89,15 @@ def _piece(file: GgufFile, number: int | None) -> str:
 
 
 def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> TextContext:
-    """Read the passages, find the model and trim its vocabulary to the training passages."""
+    """Read the passages, find the model and trim its vocabulary to the training passages.
+
+    Raises:
+        DataError: there is too little to learn from, or the bar is on answers and the passages answer nothing.
+    """
     store = Store(output / "stages")
     reporter.begin("data")
     splits = load_passages(task.data)
+    _check_questions(task, splits)
     counts = ", ".join(f"{len(getattr(splits, name)):,} {name}" for name in ("train", "dev", "test"))
     reporter.end(f"{counts} passages", reused=False)
     reporter.begin("model")
@@ -128,3 +133,13 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
         trimmed_key=stage.key,
         pieces=pieces,
     )
+
+
+def _check_questions(task: Task, splits: PassageSplits) -> None:
+    judged = splits.dev + splits.test
+    if task.bar.metric in ANSWER_METRICS and not all(passage.prompt for passage in judged):
+        raise DataError(
+            "texts without questions have no answers to compare",
+            value=task.bar.metric,
+            rule="data with prompts and answers, or the metric bits_per_byte",
+        )

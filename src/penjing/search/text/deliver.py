@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penjing.generation.golden import GOLDEN_PROMPTS
-from penjing.measure.bits import Surprise, bits_quality, judge_bits
+from penjing.measure.scored import Scored, judge_scored, scored_quality
 from penjing.measure.text_speed import ROUNDS
 from penjing.records import Quality, Trial, Verdict
 from penjing.report import Commands, RunReport, write_report
@@ -27,7 +27,7 @@ class TextOutcome:
     trials: tuple[Trial, ...]
     choice: Choice
     candidate: TextCandidate
-    on_test: Mapping[str, Surprise]
+    on_test: Mapping[str, Scored]
 
     @property
     def name(self) -> str:
@@ -39,12 +39,12 @@ def deliver_text(context: TextContext, outcome: TextOutcome, *, output: Path, co
     """Write the bundle and report.html into `output` and return the result; `command` rebuilds it."""
     context.reporter.begin("bundle and report")
     seed = context.task.recipe.seed
-    judged = judge_bits(
+    judged = judge_scored(
         context.task.bar, outcome.on_test[outcome.name], outcome.on_test[TEACHER], split="test", seed=seed
     )
     verdict = settled(judged, outcome.choice)
-    test = {name: bits_quality(found, split="test", seed=seed) for name, found in outcome.on_test.items()}
-    touches = len(list(context.store.root.glob("test-bits-*[0-9a-f]")))
+    test = {name: scored_quality(found, split="test", seed=seed) for name, found in outcome.on_test.items()}
+    touches = len(list(context.store.root.glob("test-*[0-9a-f]")))
     bundle, report = output / BUNDLE_NAME, output / REPORT_NAME
     _write_bundle(context, outcome, bundle, verdict=verdict, quality=test[outcome.name], touches=touches)
     write_report(

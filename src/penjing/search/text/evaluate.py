@@ -1,4 +1,4 @@
-"""Candidates measured: bits per byte of the file as it will be used, and its speed in llama.cpp."""
+"""Candidates measured: bits per byte or answers of the file as it will be used, and its speed in llama.cpp."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from penjing.data.passages import Passage
 from penjing.engines.text.base import Message
 from penjing.engines.text.process import worker_command
 from penjing.files import write_text
-from penjing.measure.bits import Surprise, bits_quality, judge_bits
+from penjing.measure.bits import Surprise
 from penjing.measure.machine import machine
+from penjing.measure.scored import Scored, judge_scored, scored_quality
 from penjing.measure.text_speed import ROUNDS, Prompt, TextSpeed, measure_text
 from penjing.records import Trial
 from penjing.search.choose import broken_limits
+from penjing.search.text.answers import answers_scored
 from penjing.search.text.candidates import TextCandidate
 from penjing.search.text.context import TextContext
+from penjing.spec import ANSWER_METRICS
 from penjing.train.causal import load_causal, surprise
 from penjing.units import show_seconds
 
@@ -28,12 +31,15 @@ ENGINE, CONTEXT = "llamacpp", 2048
 _PROMPT_CHARACTERS = 240
 
 
-def surprises(context: TextContext, candidates: Sequence[TextCandidate], *, split: str) -> dict[str, Surprise]:
-    """Return what each candidate makes of the passages of a split, by its name."""
+def scores(context: TextContext, candidates: Sequence[TextCandidate], *, split: str) -> dict[str, Scored]:
+    """Return what each candidate, by its name, scored on the passages of a split by the metric of the bar."""
+    if context.task.bar.metric in ANSWER_METRICS:
+        return answers_scored(context, candidates, split=split)
     context.reporter.begin(f"{split} bits per byte")
     found, new = {}, 0
     for place, candidate in enumerate(candidates):
-        found[candidate.name], reused = _surprise(context, candidate, split)
+        surprised, reused = _surprise(context, candidate, split)
+        found[candidate.name] = surprised.scored
         new += not reused
         context.reporter.advance(place + 1, len(candidates), candidate.name)
     context.reporter.end(f"{len(found)} files, {new} of them new", reused=not new)
@@ -91,7 +97,7 @@ def _prompt(passage: Passage) -> Prompt:
 
 
 def make_text_trial(
-    context: TextContext, candidate: TextCandidate, found: Surprise, speed: TextSpeed, *, teacher: Surprise
+    context: TextContext, candidate: TextCandidate, found: Scored, speed: TextSpeed, *, teacher: Scored
 ) -> Trial:
     """Return the trial: quality and verdict on dev, size, speed, memory, and the limits it breaks."""
     trial = Trial(
@@ -100,8 +106,8 @@ def make_text_trial(
         recipe=candidate.recipe,
         engine=ENGINE,
         parameters=candidate.parameters,
-        quality=bits_quality(found, split="dev", seed=context.task.recipe.seed),
-        verdict=judge_bits(context.task.bar, found, teacher, split="dev", seed=context.task.recipe.seed),
+        quality=scored_quality(found, split="dev", seed=context.task.recipe.seed),
+        verdict=judge_scored(context.task.bar, found, teacher, split="dev", seed=context.task.recipe.seed),
         size_bytes=candidate.path.stat().st_size,
         latency=speed.latency(threads=context.task.budget.threads),
         memory_bytes=speed.memory_bytes,

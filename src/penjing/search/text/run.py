@@ -1,18 +1,16 @@
 """The stages of `fit` for a model that writes, in order.
 
-passages -> model -> vocabulary -> teacher (LoRA) -> files in fewer and fewer bits -> bits per byte on dev
-         -> speed, memory -> choice -> bits per byte on test -> bundle + report
+passages -> model -> vocabulary -> teacher (LoRA) -> files with fewer blocks and bits -> bits per byte or answers on dev
+         -> speed, memory -> choice -> the same on test -> bundle + report
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from penjing.files import write_text
-from penjing.measure.bits import Surprise
 from penjing.search.choose import choose
 from penjing.search.fit import FitResult
 from penjing.search.frontier import JOURNAL_NAME
@@ -20,7 +18,7 @@ from penjing.search.progress import Reporter
 from penjing.search.text.candidates import AS_GIVEN, TEACHER, all_candidates
 from penjing.search.text.context import open_text_run
 from penjing.search.text.deliver import TextOutcome, deliver_text
-from penjing.search.text.evaluate import make_text_trial, speeds, surprises
+from penjing.search.text.evaluate import make_text_trial, scores, speeds
 from penjing.search.text.teacher import train_text_teacher
 from penjing.spec import Task
 
@@ -30,7 +28,7 @@ def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: s
     torch.set_num_threads(task.budget.threads)
     context = open_text_run(task, output=output, cache=cache, reporter=reporter)
     candidates = all_candidates(context, train_text_teacher(context))
-    on_dev: Mapping[str, Surprise] = surprises(context, candidates, split="dev")
+    on_dev = scores(context, candidates, split="dev")
     timed = speeds(context, candidates)
     trials = tuple(
         make_text_trial(context, found, on_dev[found.name], timed[found.name], teacher=on_dev[TEACHER])
@@ -42,7 +40,7 @@ def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: s
         trials=trials,
         choice=choice,
         candidate=next(found for found in candidates if found.name == choice.trial.name),
-        on_test=surprises(context, tested, split="test"),
+        on_test=scores(context, tested, split="test"),
     )
     result = deliver_text(context, outcome, output=output, command=command)
     write_text(output / JOURNAL_NAME, "".join(f"{trial.model_dump_json()}\n" for trial in trials))
