@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from penjing.errors import StorageError
@@ -22,6 +23,24 @@ def write_text(path: Path, text: str) -> None:
     partial.write_text(text, encoding="utf-8")
     sync(partial)
     os.replace(partial, path)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file so that `target` is whole or absent.
+
+    Raises:
+        StorageError: the disk is full or not writable.
+    """
+    partial = target.with_name(target.name + ".partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, partial)
+        sync(partial)
+        os.replace(partial, target)
+    except OSError as error:
+        raise storage_error(error, target) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from penjing._version import __version__
 from penjing.cli.bench import bench
+from penjing.cli.export import export
 from penjing.cli.fit import fit
 from penjing.cli.frontier import frontier
 from penjing.cli.generate import generate
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, frontier, predict, generate, trim, bench, verify):
+for command in (fit, frontier, predict, generate, trim, export, bench, verify):
     app.command()(command)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from penjing.bundle.manifest import MANIFEST_NAME, Origin
+from penjing.bundle.manifest import MANIFEST_NAME, Manifest, Origin
 from penjing.bundle.read import check_files, read_manifest
 from penjing.catalog.gguf_packages import GgufPackage, find_gguf_package, locate_parts
 from penjing.engines.text import TEXT_ENGINES
@@ -66,11 +66,7 @@ def open_text_model(
 
 def _bundle(folder: Path, *, engine: str | None, threads: int, context: int | None, timeout_s: float) -> TextModel:
     """Return the model of a bundle, its files checked."""
-    manifest = read_manifest(folder)
-    if manifest.kind != "generate":
-        raise ModelError("this bundle does not write text", value=str(folder), rule=f"it is made to {manifest.kind}")
-    check_files(folder, manifest)
-    path = folder / manifest.model
+    path, manifest = _bundle_file(folder)
     chosen = _engine(engine or manifest.engine, path)
     most = read_header(path).context_length
     command = worker_command(chosen, path, threads=threads, context=_context(context, most))
@@ -78,12 +74,24 @@ def _bundle(folder: Path, *, engine: str | None, threads: int, context: int | No
     return TextModel(str(folder), started, manifest.input["format"])
 
 
+def _bundle_file(folder: Path) -> tuple[Path, Manifest]:
+    """Return the GGUF file of a bundle, checked, and its manifest."""
+    manifest = read_manifest(folder)
+    if manifest.kind != "generate":
+        raise ModelError("this bundle does not write text", value=str(folder), rule=f"it is made to {manifest.kind}")
+    check_files(folder, manifest)
+    return folder / manifest.model, manifest
+
+
 def gguf_file(reference: str, *, cache: Path | None = None) -> Path:
-    """Return the GGUF file that `gguf:FILE`, a path or `package:NAME` names.
+    """Return the GGUF file that `gguf:FILE`, a path, a bundle that writes or `package:NAME` names.
 
     Raises:
-        ModelError: there is no such package, or its file is not the one known.
+        ModelError: there is no such package, its file is not the one known, or the bundle does not write.
+        BundleError: a file of the bundle is missing or changed.
     """
+    if (Path(reference) / MANIFEST_NAME).is_file():
+        return _bundle_file(Path(reference))[0]
     scheme, colon, name = reference.partition(":")
     if colon and scheme == "package":
         return _package_file(find_gguf_package(name), cache=cache or default_cache())

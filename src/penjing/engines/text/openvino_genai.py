@@ -27,7 +27,7 @@ class OpenVinoGenAi:
         self._library, self._context = openvino_genai, context
         try:
             self._pipeline = openvino_genai.LLMPipeline(str(path), "CPU", INFERENCE_NUM_THREADS=threads)
-        except RuntimeError as error:
+        except (RuntimeError, IndexError) as error:
             raise EngineError(f"{_NAME} cannot load the model", value=str(path), rule=str(error)) from None
 
     def stream(self, request: TextRequest) -> Iterator[Event]:
