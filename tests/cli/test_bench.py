@@ -6,6 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from penjing.bundle import read_manifest
 from penjing.cli.bench_measure import BenchRow, measure_bundles
 from penjing.cli.bench_show import comparisons, show_bench
 from penjing.cli.main import app
@@ -103,6 +104,17 @@ def test_what_cannot_be_measured_is_an_error(tiny_bundle, tiny_linear_bundle, tm
     empty.write_text("", encoding="utf-8")
     with pytest.raises(DataError):
         measure(tiny_bundle, source=str(empty))
+
+
+def test_bundles_of_two_kinds_are_not_compared(tiny_bundle, tmp_path, monkeypatch):
+    other = shutil.copytree(tiny_bundle, tmp_path / "other")
+    kinds = {tiny_bundle: "classify", other: "generate"}
+    manifest = read_manifest(tiny_bundle)
+    monkeypatch.setattr(
+        "penjing.cli.bench_measure.read_manifest", lambda path: manifest.model_copy(update={"kind": kinds[path]})
+    )
+    with pytest.raises(TaskError, match="two kinds"):
+        measure(tiny_bundle, other)
 
 
 def test_a_changed_bundle_is_not_measured(tiny_bundle, tmp_path):

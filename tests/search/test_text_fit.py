@@ -5,9 +5,11 @@ import random
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import penjing
 from penjing.bundle import read_manifest
+from penjing.cli.main import app
 from penjing.engines.text.base import Message
 from penjing.errors import BundleError, DataError, ModelError
 from penjing.generation.golden import GOLDEN_TOKENS, golden_answers, verify_text
@@ -95,6 +97,22 @@ def test_another_file_is_picked_without_training(run):
     write_pick(output, trial, output / "pick")
     assert read_manifest(output / "pick").name == "pots: 8 bits"
     assert verify_text(output / "pick", threads=1).ok
+
+
+def test_the_bundle_is_measured_beside_another(run, tmp_path):
+    result, output = run
+    trial = next(found for found in result.trials if found.name == "8 bits")
+    write_pick(output, trial, tmp_path / "pick")
+    asked = ["bench", str(result.bundle), str(tmp_path / "pick"), "--threads", "1", "--rounds", "2"]
+    found = CliRunner().invoke(app, [*asked, "--json"])
+    assert found.exit_code == 0, found.output
+    for figures in json.loads(found.stdout)["bundles"].values():
+        assert 0 < figures["latency"]["first_token_s"] < figures["latency"]["p50_s"]
+        assert figures["throughput_per_s"] > 0
+        assert figures["latency"]["n"] == 2
+    assert "tokens/s" in CliRunner().invoke(app, asked).output
+    refused = CliRunner().invoke(app, [*asked, "--batch-size", "2"])
+    assert "one prompt at a time" in str(refused.exception)
 
 
 def test_a_bundle_that_writes_does_not_classify(run):

@@ -14,10 +14,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from penjing.bundle.golden import GOLDEN_NAME, read_golden
 from penjing.bundle.read import check_files, read_manifest
 from penjing.bundle.worker import worker_command
+from penjing.cli.bench_writing import measure_writing
 from penjing.cli.texts import read_texts
 from penjing.errors import BundleError, DataError, TaskError
 from penjing.measure.latency import Measured, measure_systems
 from penjing.measure.size import folder_size
+from penjing.spec import Kind
 
 _MOST_TEXTS = 1000
 
@@ -29,6 +31,7 @@ class BenchRow:
     bundle: str
     size_bytes: int
     measured: Measured
+    kind: Kind = "classify"
 
 
 def measure_bundles(
@@ -45,30 +48,52 @@ def measure_bundles(
 
     Raises:
         BundleError: a bundle is missing or damaged, or the first has no golden texts.
-        TaskError: a bundle was given twice.
+        TaskError: a bundle was given twice, or they are of two kinds.
         DataError: there is no text.
     """
     if len(set(bundles)) < len(bundles):
         raise TaskError("a bundle was given twice", rule="each once")
-    for bundle in bundles:
-        check_files(bundle, read_manifest(bundle))
+    kind = _kind(bundles)
+    texts = None if source is None else _given(source, column=column)
     with _bar() as progress:
-        measured = measure_systems(
-            {str(bundle): worker_command(bundle, threads=threads, engine=engine) for bundle in bundles},
-            _texts(bundles[0], source, column=column),
-            threads=threads,
-            batch_size=batch_size,
-            rounds=rounds,
-            progress=progress,
+        if kind == "generate":
+            measured = measure_writing(
+                bundles, texts, engine=engine, threads=threads, batch_size=batch_size, rounds=rounds, progress=progress
+            )
+        else:
+            measured = measure_systems(
+                {str(bundle): worker_command(bundle, threads=threads, engine=engine) for bundle in bundles},
+                texts or _golden(bundles[0]),
+                threads=threads,
+                batch_size=batch_size,
+                rounds=rounds,
+                progress=progress,
+            )
+    return [BenchRow(str(bundle), folder_size(bundle), measured[str(bundle)], kind) for bundle in bundles]
+
+
+def _kind(bundles: Sequence[Path]) -> Kind:
+    """Return what the bundles, whose files are checked, all do."""
+    kinds: dict[Kind, Path] = {}
+    for bundle in bundles:
+        manifest = read_manifest(bundle)
+        check_files(bundle, manifest)
+        kinds.setdefault(manifest.kind, bundle)
+    if len(kinds) > 1:
+        raise TaskError(
+            "bundles of two kinds cannot be compared",
+            value=", ".join(f"{path}: {kind}" for kind, path in kinds.items()),
         )
-    return [BenchRow(str(bundle), folder_size(bundle), measured[str(bundle)]) for bundle in bundles]
+    return next(iter(kinds))
 
 
-def _texts(first: Path, source: str | None, *, column: str) -> list[str]:
-    if source is None:
-        if not (first / GOLDEN_NAME).is_file():
-            raise BundleError("this bundle has no golden texts", value=str(first), next_step="Give --input FILE")
-        return [row.text for row in read_golden(first)]
+def _golden(first: Path) -> list[str]:
+    if not (first / GOLDEN_NAME).is_file():
+        raise BundleError("this bundle has no golden texts", value=str(first), next_step="Give --input FILE")
+    return [row.text for row in read_golden(first)]
+
+
+def _given(source: str, *, column: str) -> list[str]:
     texts = list(islice(read_texts(None, source, column=column, usage="penjing bench BUNDLE"), _MOST_TEXTS))
     if not texts:
         raise DataError("no texts to measure with", value=source, rule="at least one")

@@ -13,16 +13,20 @@ from rich.table import Table
 from penjing.cli.bench_measure import BenchRow
 from penjing.measure.latency import speed_up
 from penjing.measure.machine import machine
+from penjing.measure.text_speed import TOKENS
 from penjing.records import Latency
 from penjing.units import show_size
 
 _PIPE_WIDTH = 200  # rich would cut columns to 80 where there is no terminal to ask
-_COLUMNS = ("p50 ms [95 %]", "p95 ms", "engine ms", "texts/s", "memory", "size")
+_COLUMNS = {
+    "classify": ("p50 ms [95 %]", "p95 ms", "engine ms", "texts/s", "memory", "size"),
+    "generate": ("p50 ms [95 %]", "p95 ms", "first token ms", "tokens/s", "memory", "size"),
+}
 _NONE = "-"
 
 
 def as_plain(found: Sequence[BenchRow], *, threads: int, batch_size: int) -> str:
-    """Return the figures as one JSON object: seconds, bytes, texts a second."""
+    """Return the figures as one JSON object: seconds, bytes, texts (or tokens) a second."""
     rows = {
         row.bundle: {
             "latency": row.measured.latency.model_dump() if row.measured.latency else None,
@@ -41,7 +45,7 @@ def show_bench(found: Sequence[BenchRow], *, threads: int, batch_size: int) -> N
     """Print the table, how it was measured, and which differences are more than noise; failures to stderr."""
     table = Table(box=None, pad_edge=False)
     table.add_column("bundle", overflow="fold")
-    for name in _COLUMNS:
+    for name in _COLUMNS[found[0].kind]:
         table.add_column(name, justify="right", no_wrap=True)
     for row in found:
         table.add_row(row.bundle, *_cells(row))
@@ -64,7 +68,7 @@ def _cells(row: BenchRow) -> tuple[str, ...]:
     return (
         f"{_ms(latency.p50_s)} [{low}, {high}]",
         _ms(latency.p95_s),
-        _ms(latency.engine_p50_s),
+        _ms(latency.engine_p50_s if latency.first_token_s is None else latency.first_token_s),
         f"{measured.throughput_per_s:,.0f}" if measured.throughput_per_s else _NONE,
         show_size(measured.memory_bytes) if measured.memory_bytes else _NONE,
         size,
@@ -78,10 +82,15 @@ def _ms(seconds: float) -> str:
 def _conditions(found: Sequence[BenchRow], *, threads: int, batch_size: int) -> str:
     here = machine()
     n = max((row.measured.latency.n for row in found if row.measured.latency), default=0)
+    where = f"{here.cpu}, {here.cores} cores, {here.isa}; {threads} threads"
+    if found[0].kind == "generate":
+        return (
+            f"{where}, n = {n} answers each of at most {TOKENS} tokens, prompt in to the last token out; "
+            "tokens/s: after the first; memory: the peak."
+        )
     return (
-        f"{here.cpu}, {here.cores} cores, {here.isa}; {threads} threads, batch {batch_size}, "
-        f"n = {n} batches each, text in to answer out; engine: the p50 in the engine alone; "
-        "texts/s at batch 32; memory: the peak."
+        f"{where}, batch {batch_size}, n = {n} batches each, text in to answer out; "
+        "engine: the p50 in the engine alone; texts/s at batch 32; memory: the peak."
     )
 
 
