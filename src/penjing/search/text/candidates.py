@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -13,7 +14,7 @@ from typing import Literal
 
 from penjing.files import write_text
 from penjing.gguf import read_header
-from penjing.gguf.file import Stored, open_gguf, rewrite
+from penjing.gguf.file import GgufFile, Stored, open_gguf, rewrite
 from penjing.gguf.quantize import quantize
 from penjing.records import Step
 from penjing.search.text.context import TextContext
@@ -93,28 +94,33 @@ def _mixed(
     """Return the fine-tuned model with fewer pieces in a mixture of types of so many bits a weight, in the mean."""
     total = sum(costs.weights.values())
     chosen = choose_types(costs.options, size_bytes=int(total * bits / 8))
-    counts = Counter(option.type_name for option in chosen.values())
+    types = {tensor: option.type_name for tensor, option in chosen.items()}
 
     def make(folder: Path, _: Path) -> None:
         file = open_gguf(tuned.file)
-        tensors = {}
-        for tensor, option in chosen.items():
-            if tensor == EMBEDDINGS and option.type_name == file.stored(tensor).type_name:
-                continue  # stays byte for byte
-            tensors[tensor] = rounded_tensor(
-                tuned.weights(file, tensor), option.type_name, costs.columns[tensor], moments().get(tensor)
-            )
+        seen = moments()
+        changed = [tensor for tensor, type_name in types.items() if not _stays(file, tensor, type_name)]
+
+        def rounded(tensor: str) -> Stored:
+            return rounded_tensor(tuned.weights(file, tensor), types[tensor], costs.columns[tensor], seen.get(tensor))
+
+        with ThreadPoolExecutor(context.task.budget.threads) as pool:
+            tensors = dict(zip(changed, pool.map(rounded, changed), strict=True))
         rewrite(file, folder / MODEL_NAME, values={}, tensors=tensors)
         mean = 8 * sum(option.size_bytes for option in chosen.values()) / total
         expected = sum(option.cost for option in chosen.values())
         note = f"{mean:.2f} bits a weight; rounding was expected to cost {expected:.4f} nats a piece"
         write_text(folder / "notes.json", json.dumps([note]))
 
-    types = {tensor: option.type_name for tensor, option in chosen.items()}
     inputs = {"costs": costs.key, "types": types, "rounding": "in turn"}
-    recipe = (*tuned.recipe, context.vocabulary_step, type_step(counts))
+    recipe = (*tuned.recipe, context.vocabulary_step, type_step(Counter(types.values())))
     name = ", ".join(filter(None, (tuned.blocks, f"{bits:g} bits")))
     return _candidate(context, tuned, name, "candidate", recipe, inputs, make)
+
+
+def _stays(file: GgufFile, tensor: str, type_name: str) -> bool:
+    """Return whether these are embeddings that are not rounded again."""
+    return tensor == EMBEDDINGS and type_name == file.stored(tensor).type_name
 
 
 def _candidate(
