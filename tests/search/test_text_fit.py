@@ -167,8 +167,9 @@ def test_texts_without_questions_have_no_answers_to_judge(task, run):
         penjing.fit(other, output=output)
 
 
-def test_layers_are_the_same_numbers_in_both_worlds(task, tmp_path):
-    path = write_small_model(tmp_path / "model.gguf")
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])
+def test_layers_are_the_same_numbers_in_both_worlds(architecture, tmp_path):
+    path = write_small_model(tmp_path / "model.gguf", architecture=architecture)
     file, modules = open_gguf(path), dict(load_causal(path).named_modules())
     for layer in linear_layers(file):
         stored = file.stored(layer.tensor)

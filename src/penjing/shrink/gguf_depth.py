@@ -9,7 +9,7 @@ from pathlib import Path
 from penjing.errors import ModelError
 from penjing.gguf.file import GgufFile, Stored, rewrite
 
-_ALIKE = ("llama",)
+_ALIKE = ("llama", "qwen2", "qwen3")
 """Architectures whose blocks do not depend on where they stand; Gemma's take turns in what they attend to."""
 _BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
 

@@ -2,9 +2,10 @@
 
 Two kinds are known: "gpt2" (byte-level BPE with its merges) and "llama" (SentencePiece's BPE: of all neighbours whose
 union is a piece, those whose piece scores most, again and again). The second has no merges in the file; a pair's rank
-is that of the score of its union, which gives the same order.
+is that of the score of its union, which gives the same order. Of the first, the file names the expressions by which a
+text is split into words.
 
-Source: llama.cpp, src/llama-vocab.cpp (how each kind tokenizes); Kudo and Richardson 2018, "SentencePiece".
+Source: llama.cpp, src/llama-vocab.cpp (how each kind splits and tokenizes); Kudo and Richardson 2018, "SentencePiece".
 """
 
 from __future__ import annotations
@@ -18,6 +19,18 @@ from penjing.errors import ModelError
 
 _NORMAL, _CONTROL, _USER_DEFINED = 1, 3, 4  # llama.cpp's types of tokens
 _SPACE = "▁"
+_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_SPLITS = {
+    "gpt-2": (_GPT2,),
+    "smollm": (r"\p{N}", _GPT2),
+    "qwen2": (_WORDS % "",),
+    "llama-bpe": (_WORDS % "{1,3}",),
+}
+"""Expressions by llama.cpp's name for them (tokenizer.ggml.pre); each splits what those before it left."""
+_WHOLE_WORDS = ("llama-bpe",)  # a word that is a piece is not merged together
 
 
 @dataclass(frozen=True)
@@ -32,13 +45,15 @@ class GgufVocabulary:
     """Of "gpt2": the two parts of each merge with a blank between."""
     unknown: int | None
     """The id of the unknown piece."""
+    split: str = ""
+    """Of "gpt2": how a text is split into words, by llama.cpp's name."""
 
 
 def tokenizer_json(vocabulary: GgufVocabulary) -> str:
     """Return the vocabulary as a tokenizer.json of the tokenizers library.
 
     Raises:
-        ModelError: the vocabulary is neither gpt2 nor llama.
+        ModelError: the vocabulary is neither gpt2 nor llama, or splits texts in a way that is not known.
     """
     if vocabulary.kind == "gpt2":
         model, around = _byte_level(vocabulary)
@@ -88,10 +103,21 @@ def _added(piece_id: int, vocabulary: GgufVocabulary) -> dict[str, Any]:
 
 
 def _byte_level(vocabulary: GgufVocabulary) -> tuple[dict[str, Any], dict[str, Any]]:
+    if vocabulary.split not in _SPLITS:
+        raise ModelError(
+            "this way of splitting texts into words is not known",
+            value=vocabulary.split or "none is named",
+            rule=f"tokenizer.ggml.pre is one of {', '.join(_SPLITS)}",
+        )
     merges = [merge.split(" ", 1) for merge in vocabulary.merges]
-    model = _bpe(vocabulary, merges, unknown=None, byte_fallback=False)
-    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-    return model, {"pre_tokenizer": level, "decoder": level}
+    whole = vocabulary.split in _WHOLE_WORDS
+    model = {**_bpe(vocabulary, merges, unknown=None, byte_fallback=False), "ignore_merges": whole}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    splits = [
+        {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
+        for expression in _SPLITS[vocabulary.split]
+    ]
+    return model, {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [*splits, level]}, "decoder": level}
 
 
 def _sentencepiece(vocabulary: GgufVocabulary) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -85,6 +85,7 @@ def _vocabulary(file: GgufFile) -> GgufVocabulary:
         scores=file.value(_PREFIX + "scores", [0.0] * len(pieces)),
         merges=file.value(_PREFIX + "merges", []),
         unknown=file.value(_PREFIX + "unknown_token_id"),
+        split=str(file.value(_PREFIX + "pre", "")),
     )
 
 

