@@ -72,6 +72,8 @@ def _write_weights(writer, path, pieces, *, context, blocks, architecture):
     writer.add_feed_forward_length(64)
     writer.add_head_count(2)
     writer.add_head_count_kv(2)
+    writer.add_key_length(32)
+    writer.add_value_length(32)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(32)
     writer.add_vocab_size(pieces)
