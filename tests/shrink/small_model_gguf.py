@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 WORDS = ["▁the", "▁old", "▁pine", "▁in", "▁a", "▁pot", "▁moon", "▁river", "盆景", "▁unused"]
 CONTROL, UNKNOWN, BYTE, NORMAL = 3, 2, 6, 1
+_HEAD_SIZE = {"qwen3": 128}  # which transformers takes for granted
 
 
 def vocabulary():
@@ -72,10 +73,11 @@ def _write_weights(writer, path, pieces, *, context, blocks, architecture):
     writer.add_feed_forward_length(64)
     writer.add_head_count(2)
     writer.add_head_count_kv(2)
-    writer.add_key_length(32)
-    writer.add_value_length(32)
+    head = _HEAD_SIZE.get(architecture, 32)
+    writer.add_key_length(head)
+    writer.add_value_length(head)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_dimension_count(32)
+    writer.add_rope_dimension_count(head)
     writer.add_vocab_size(pieces)
     generator = np.random.default_rng(0)
     for name, shape in _shapes(pieces, blocks, architecture).items():
@@ -94,12 +96,14 @@ def _write_weights(writer, path, pieces, *, context, blocks, architecture):
 
 def _shapes(pieces, blocks, architecture):
     shapes = {"token_embd.weight": (pieces, 64), "output.weight": (pieces, 64), "output_norm.weight": (64,)}
-    layers = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+    head = _HEAD_SIZE.get(architecture, 32)
+    inside = {name: (2 * head, 64) for name in ("attn_q", "attn_k", "attn_v")} | {"attn_output": (64, 2 * head)}
+    layers = inside | dict.fromkeys(("ffn_gate", "ffn_up", "ffn_down"), (64, 64))
     for block in range(blocks):
-        shapes |= {f"blk.{block}.{name}.weight": (64, 64) for name in layers}
+        shapes |= {f"blk.{block}.{name}.weight": shape for name, shape in layers.items()}
         shapes |= {f"blk.{block}.{name}_norm.weight": (64,) for name in ("attn", "ffn")}
         if architecture == "qwen2":
             shapes |= {f"blk.{block}.attn_{name}.bias": (64,) for name in "qkv"}
         if architecture == "qwen3":
-            shapes |= {f"blk.{block}.attn_{name}_norm.weight": (32,) for name in "qk"}
+            shapes |= {f"blk.{block}.attn_{name}_norm.weight": (head,) for name in "qk"}
     return shapes
