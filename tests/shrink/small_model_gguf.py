@@ -97,7 +97,7 @@ def _write_weights(writer, path, pieces, *, context, blocks, architecture):
 def _shapes(pieces, blocks, architecture):
     shapes = {"token_embd.weight": (pieces, 64), "output.weight": (pieces, 64), "output_norm.weight": (64,)}
     head = _HEAD_SIZE.get(architecture, 32)
-    inside = {name: (2 * head, 64) for name in ("attn_q", "attn_k", "attn_v")} | {"attn_output": (64, 2 * head)}
+    inside = dict.fromkeys(("attn_q", "attn_k", "attn_v"), (2 * head, 64)) | {"attn_output": (64, 2 * head)}
     layers = inside | dict.fromkeys(("ffn_gate", "ffn_up", "ffn_down"), (64, 64))
     for block in range(blocks):
         shapes |= {f"blk.{block}.{name}.weight": shape for name, shape in layers.items()}
