@@ -14,6 +14,17 @@ _ALIKE = ("llama", "qwen2", "qwen3")
 _BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
 
 
+def check_depth(source: GgufFile) -> None:
+    """Raise ModelError where blocks of this architecture cannot go."""
+    if source.architecture not in _ALIKE:
+        raise ModelError(
+            "blocks of this architecture are not alike",
+            value=source.architecture,
+            rule=f"one of {', '.join(_ALIKE)}",
+            next_step="Leave recipe.layers out",
+        )
+
+
 def drop_blocks(source: GgufFile, target: Path, dropped: Collection[int], *, tensors: Mapping[str, Stored]) -> None:
     """Write `source` to `target` without the blocks `dropped`, with other `tensors` where given, by their old names.
 
@@ -22,13 +33,7 @@ def drop_blocks(source: GgufFile, target: Path, dropped: Collection[int], *, ten
     """
     key = f"{source.architecture}.block_count"
     blocks = int(source.value(key, 0))
-    if source.architecture not in _ALIKE:
-        raise ModelError(
-            "blocks of this architecture are not alike",
-            value=source.architecture,
-            rule=f"one of {', '.join(_ALIKE)}",
-            next_step="Leave recipe.layers out",
-        )
+    check_depth(source)
     kept = [block for block in range(blocks) if block not in set(dropped)]
     if not kept:
         raise ModelError("a model needs a block", value=f"{len(set(dropped))} of {blocks} dropped")

@@ -17,11 +17,12 @@ from penjing.gguf.file import GgufFile, open_gguf
 from penjing.records import Step
 from penjing.search.progress import Reporter
 from penjing.search.stages import Store
+from penjing.shrink.gguf_depth import check_depth
 from penjing.shrink.gguf_vocabulary import read_tokenizer, trim_gguf
 from penjing.spec import ANSWER_METRICS, Task
 from penjing.train.chat_template import ChatTemplate
 from penjing.train.device import Device, best_device
-from penjing.train.gguf_layers import Layer, linear_layers
+from penjing.train.gguf_layers import linear_layers
 from penjing.train.windows import PieceReader, Windows, cut_windows
 
 DEFAULT_WINDOW = 256
@@ -41,7 +42,6 @@ class TextContext:
     """The model as it was given."""
     source_key: str
     origin: Origin
-    layers: tuple[Layer, ...]
     trimmed: Path
     """The same model with fewer pieces."""
     trimmed_key: str
@@ -93,6 +93,7 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
 
     Raises:
         DataError: there is too little to learn from, or the bar is on answers and the passages answer nothing.
+        ModelError: models of this architecture cannot be fine-tuned, or not with fewer blocks.
     """
     store = Store(output / "stages")
     reporter.begin("data")
@@ -103,7 +104,7 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
     reporter.begin("model")
     source = gguf_file(task.model, cache=cache)
     origin = gguf_origin(task.model, source)
-    layers = linear_layers(open_gguf(source))
+    _check_architecture(task, open_gguf(source))
     reporter.end(f"{origin.name} ({origin.licence})", reused=False)
     data_key, source_key = passages_fingerprint(splits), file_sha256(source)
     reporter.begin("vocabulary")
@@ -128,11 +129,16 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
         source=source,
         source_key=source_key,
         origin=origin,
-        layers=layers,
         trimmed=stage.folder / "model.gguf",
         trimmed_key=stage.key,
         pieces=pieces,
     )
+
+
+def _check_architecture(task: Task, file: GgufFile) -> None:
+    linear_layers(file)
+    if task.recipe.layers:
+        check_depth(file)
 
 
 def _check_questions(task: Task, splits: PassageSplits) -> None:
