@@ -22,7 +22,7 @@ def rounded(weights, moments, name):
     return dequantize(
         round_in_turn(
             weights,
-            moments,
+            inverse_factor(moments),
             group=GROUP.get(name, 32),
             quantize=lambda values, _: quantize(values, name),
             dequantize=lambda stored: dequantize(stored, name),

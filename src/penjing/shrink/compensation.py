@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-Doubles = NDArray[np.float64]
 
 _DAMPING = 0.01  # of the mean second moment, added to each
 
 
 def round_in_turn(
     weights: Floats,
-    moments: Floats,
+    factor: Floats,
     *,
     group: int,
     quantize: Callable[[Floats, slice], Bytes],
@@ -31,10 +30,9 @@ def round_in_turn(
 ) -> Bytes:
     """Return `weights` (rows, columns) as `quantize` stores them, (rows, bytes), groups one after the other.
 
-    `moments` (columns, columns) are the mean products of the layer's inputs. `quantize` is given the columns of one
-    group, as they are after what was carried on to them, and where they are.
+    `factor` (columns, columns) is that of the mean products of the layer's inputs, see `inverse_factor`. `quantize` is
+    given the columns of one group, as they are after what was carried on to them, and where they are.
     """
-    factor = inverse_factor(moments)
     left = weights.astype(np.float64)
     stored = []
     for start in range(0, weights.shape[1], group):
@@ -45,8 +43,8 @@ def round_in_turn(
     return np.concatenate(stored, axis=1)
 
 
-def inverse_factor(moments: Floats) -> Doubles:
-    """Return the upper triangle U with U.T @ U the inverse of the damped `moments`.
+def inverse_factor(moments: Floats) -> Floats:
+    """Return the upper triangle U with U.T @ U the inverse of the damped `moments` (columns, columns).
 
     >>> inverse_factor(np.eye(2, dtype=np.float32) / 1.01).round(6).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
@@ -54,7 +52,7 @@ def inverse_factor(moments: Floats) -> Doubles:
     damped = moments.astype(np.float64)
     mean = float(np.trace(damped)) / len(damped)
     damped[np.diag_indices_from(damped)] += max(_DAMPING * mean, float(np.finfo(np.float32).tiny))
-    return np.linalg.cholesky(np.linalg.inv(damped)).T
+    return np.linalg.cholesky(np.linalg.inv(damped)).T.astype(np.float32)
 
 
 def output_error(change: Floats, moments: Floats) -> float:

@@ -20,7 +20,7 @@ from penjing.records import Step
 from penjing.search.text.context import TextContext
 from penjing.search.text.depth import shallower
 from penjing.search.text.handover import MODEL_NAME
-from penjing.search.text.rounding import Moments, rounded_tensor, text_moments
+from penjing.search.text.rounding import Factors, rounded_tensor, rounding_factors
 from penjing.search.text.teacher import Tuned
 from penjing.search.text.types import Costs, rounding_costs, type_step
 from penjing.shrink.gguf_types import choose_types
@@ -81,15 +81,15 @@ def _eight_bits(context: TextContext, tuned: Tuned, source: Path, name: str, rol
 def _fewer_bits(context: TextContext, tuned: Tuned, eight: TextCandidate) -> list[TextCandidate]:
     """Return what is in the file `eight` in fewer and fewer bits."""
     costs = rounding_costs(context, tuned, eight.path, eight.key)
-    moments = cache(lambda: text_moments(context, tuned, eight.path))  # taken only where a file is made
+    factors = cache(lambda: rounding_factors(context, tuned, eight.path))  # taken only where a file is made
     wanted = sorted(context.task.recipe.bits or _BITS, reverse=True)
-    mixed = [_mixed(context, tuned, costs, bits, moments) for bits in wanted]
+    mixed = [_mixed(context, tuned, costs, bits, factors) for bits in wanted]
     different = {candidate.key: candidate for candidate in mixed}  # fewer bits than any type takes change nothing
     return list(different.values())
 
 
 def _mixed(
-    context: TextContext, tuned: Tuned, costs: Costs, bits: float, moments: Callable[[], Moments]
+    context: TextContext, tuned: Tuned, costs: Costs, bits: float, factors: Callable[[], Factors]
 ) -> TextCandidate:
     """Return the fine-tuned model with fewer pieces in a mixture of types of so many bits a weight, in the mean."""
     total = sum(costs.weights.values())
@@ -98,14 +98,17 @@ def _mixed(
 
     def make(folder: Path, _: Path) -> None:
         file = open_gguf(tuned.file)
-        seen = moments()
+        known = factors()
         changed = [tensor for tensor, type_name in types.items() if not _stays(file, tensor, type_name)]
 
         def rounded(tensor: str) -> Stored:
-            return rounded_tensor(tuned.weights(file, tensor), types[tensor], costs.columns[tensor], seen.get(tensor))
+            return rounded_tensor(tuned.weights(file, tensor), types[tensor], costs.columns[tensor], known.get(tensor))
 
         with ThreadPoolExecutor(context.task.budget.threads) as pool:
-            tensors = dict(zip(changed, pool.map(rounded, changed), strict=True))
+            tensors = {}
+            for tensor, stored in zip(changed, pool.map(rounded, changed), strict=True):
+                tensors[tensor] = stored
+                context.reporter.advance(len(tensors), len(changed))
         rewrite(file, folder / MODEL_NAME, values={}, tensors=tensors)
         mean = 8 * sum(option.size_bytes for option in chosen.values()) / total
         expected = sum(option.cost for option in chosen.values())
