@@ -76,6 +76,12 @@ def result_of(command: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def comparable(result: dict[str, Any]) -> bool:
+    """Return whether a result is of this machine and of the versions that are installed."""
+    present = result_of("", [])
+    return all(result[name] == present[name] for name in ("machine", "versions"))
+
+
 def _systems(context: Context, choice: Path, folder: Path, *, wanted: Sequence[str]) -> list[System]:
     teacher = train_teacher(context)
     candidate = teacher_candidates(context, teacher)[0]

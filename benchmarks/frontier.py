@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.compare import PEERS, compare, result_of
+from benchmarks.compare import PEERS, comparable, compare, result_of
 from benchmarks.datasets import DATASETS
 from benchmarks.table import write_result
 from penjing import PenjingError
@@ -48,7 +48,7 @@ def main() -> int:
 
 def _measure(dataset: str, seed: int, work: Path) -> None:
     kept = _rows_file(work, dataset, seed)
-    if kept.is_file() and _comparable(json.loads(kept.read_text(encoding="utf-8"))):
+    if kept.is_file() and comparable(json.loads(kept.read_text(encoding="utf-8"))):
         return
     print(f"{dataset}, seed {seed}", file=sys.stderr)
     task = DATASETS[dataset](work / "data" / dataset, seed=seed)
@@ -57,12 +57,6 @@ def _measure(dataset: str, seed: int, work: Path) -> None:
     rows = compare(task, work=folder, wanted=peers)
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(result_of(COMMAND, rows), indent=1), encoding="utf-8")
-
-
-def _comparable(result: dict[str, Any]) -> bool:
-    """Return whether a result is of this machine and of the versions that are installed."""
-    present = result_of(COMMAND, [])
-    return all(result[name] == present[name] for name in ("machine", "versions"))
 
 
 def _rows_file(work: Path, dataset: str, seed: int) -> Path:
@@ -74,7 +68,7 @@ def _kept(work: Path) -> Iterator[dict[str, Any]]:
     for dataset in DATASETS:
         for file in sorted((work / "frontier").glob(f"{dataset}-[0-9]*.json")):
             found = json.loads(file.read_text(encoding="utf-8"))
-            if _comparable(found) and found["rows"][0]["dataset"] == dataset:
+            if comparable(found) and found["rows"][0]["dataset"] == dataset:
                 yield found
 
 

@@ -5,7 +5,7 @@
 Each model has a domain, on which `fit` fine-tunes it and judges it, and a text outside it. Systems take turns in
 processes of their own; each prompt is used once, so that nothing is left in a cache. Bits per byte and perplexity come
 from transformers on the weights of the same file in float32, so that engines of one file have one figure. Resumable:
-what `fit` did is kept in the work folder.
+what `fit` did, and what was measured, is kept in the work folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.bandwidth import stream_bytes_per_s
-from benchmarks.compare import THREADS, result_of
+from benchmarks.compare import THREADS, comparable, result_of
 from benchmarks.datasets import data_file
 from benchmarks.table import footer, write_block, write_result_file
 from penjing import PenjingError, Task, fit, make_task
@@ -42,6 +42,7 @@ from penjing.train.device import best_device
 from penjing.train.windows import cut_windows
 from penjing.units import show_size
 
+COMMAND = "make bench-generate"
 CONTEXT = 1024
 PROMPT_CHARACTERS = 240
 _HEADER = (
@@ -89,14 +90,25 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
     given = parser.parse_args()
     try:
-        rows = [row for name in given.only for row in _rows(name, CASES[name], given.work)]
+        kept = [_measured(name, given.work) for name in given.only]
     except PenjingError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    result = result_of("make bench-generate", rows)
+    commits = sorted({found["commit"] for found in kept})
+    result = {**result_of(COMMAND, [row for found in kept for row in found["rows"]]), "commit": ", ".join(commits)}
     write_result_file("generate", result)
     write_block("generate", render(result))
     return 0
+
+
+def _measured(name: str, work: Path) -> dict[str, Any]:
+    """Return the result of a model, measured once on this machine with these versions."""
+    kept = work / f"{name}.json"
+    if kept.is_file() and comparable(found := json.loads(kept.read_text(encoding="utf-8"))):
+        return dict(found)
+    result = result_of(COMMAND, _rows(name, CASES[name], work))
+    kept.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    return result
 
 
 def _rows(name: str, case: Case, work: Path) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.gguf.quantize import dequantize, quantize
-from penjing.shrink.compensation import inverse_factor, output_error, round_in_turn
+from penjing.shrink.compensation import inverse_factor, output_errors, round_in_turn
 from penjing.shrink.gguf_types import TYPES
 
 COLUMNS, GROUP = 512, {"Q4_K": 256, "Q5_K": 256, "Q6_K": 256}
@@ -36,8 +36,8 @@ def test_outputs_change_less_than_by_rounding_to_the_nearest(name):
     weights = np.random.default_rng(1).normal(size=(64, COLUMNS)).astype(np.float32)
     moments = correlated_inputs(2)
     nearest = dequantize(quantize(weights, name), name)
-    better = output_error(rounded(weights, moments, name) - weights, moments)
-    assert better < 0.7 * output_error(nearest - weights, moments)
+    better = output_errors(rounded(weights, moments, name) - weights, moments).sum()
+    assert better < 0.7 * output_errors(nearest - weights, moments).sum()
 
 
 def test_additions_below_half_a_step_survive():
@@ -51,7 +51,7 @@ def test_additions_below_half_a_step_survive():
         "nearest": dequantize(quantize(wanted, "Q4_1"), "Q4_1") - coarse,
         "in turn": rounded(wanted, moments, "Q4_1") - coarse,
     }
-    missing = {how: output_error((found - added).astype(np.float32), moments) for how, found in kept.items()}
+    missing = {how: output_errors((found - added).astype(np.float32), moments).sum() for how, found in kept.items()}
     assert missing["in turn"] < 0.6 * missing["nearest"]
 
 

@@ -8,9 +8,9 @@ import penjing
 from penjing.errors import ModelError
 from penjing.gguf import read_header
 from penjing.shrink.gguf_tokenizer import GgufVocabulary, tokenizer_json
-from penjing.shrink.gguf_vocabulary import share_unchanged, trim_gguf
+from penjing.shrink.gguf_vocabulary import read_tokenizer, share_unchanged, size_for, trim_gguf
 from tests.generation.test_local import installed
-from tests.shrink.small_model_gguf import vocabulary, write_small_model
+from tests.shrink.small_model_gguf import vocabulary, write_byte_level_model, write_small_model
 
 TEXTS = ["the old pine in a pot", "the moon in the river", "盆景"]
 
@@ -70,6 +70,21 @@ def test_llama_cpp_reads_and_goes_on_as_before(folder, trimmed):
     before, after = answers("whole.gguf"), answers("small.gguf")
     assert before[:3] == after[:3]
     assert before[3] < after[3]
+
+
+@pytest.mark.parametrize("most_more", [0.0, 0.3, 5.0])
+def test_as_few_pieces_are_kept_as_other_texts_allow(tmp_path, most_more):
+    texts = ["the pot is old, and the river is wide", "a pine in a pot"]
+    others = ["pots of pines stand by wide old rivers", "it is the widest of all pots"]
+    path = write_byte_level_model(tmp_path / "whole.gguf", split="gpt-2", texts=[*texts, *others] * 2, pieces=330)
+    size = size_for(path, texts, others, most_more=most_more)
+    kept = trim_gguf(path, tmp_path / "small.gguf", texts, size=size)
+    whole, small = (
+        sum(len(found.ids) for found in read_tokenizer(file).encode_batch(others))
+        for file in (path, tmp_path / "small.gguf")
+    )
+    assert kept.pieces_after == size
+    assert small <= (1 + most_more) * whole
 
 
 def test_an_unknown_kind_of_vocabulary_is_refused():

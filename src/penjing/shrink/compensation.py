@@ -55,10 +55,10 @@ def inverse_factor(moments: Floats) -> Floats:
     return np.linalg.cholesky(np.linalg.inv(damped)).T.astype(np.float32)
 
 
-def output_error(change: Floats, moments: Floats) -> float:
-    """Return the mean square by which a `change` of the weights changes the outputs, all of them added up.
+def output_errors(change: Floats, moments: Floats) -> Floats:
+    """Return the mean square by which a `change` of the weights (rows, columns) changes each output, (rows,).
 
-    >>> output_error(np.ones((1, 2), np.float32), np.eye(2, dtype=np.float32))
-    2.0
+    >>> output_errors(np.ones((1, 2), np.float32), np.eye(2, dtype=np.float32)).tolist()
+    [2.0]
     """
-    return float(np.einsum("ij,jk,ik->", change, moments, change, optimize=True))
+    return np.asarray(((change @ moments) * change).sum(axis=1))

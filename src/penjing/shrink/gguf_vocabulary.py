@@ -20,10 +20,12 @@ from penjing.errors import ModelError
 from penjing.gguf.file import GgufFile, Stored, open_gguf, rewrite
 from penjing.shrink.gguf_tokenizer import GgufVocabulary, special_ids, tokenizer_json
 from penjing.shrink.tokenizer import choose_pieces, count_pieces
+from penjing.shrink.tokenizer import rewrite as rewrite_tokenizer
 
 _BY_PIECE = ("token_embd.weight", "output.weight")
 _LISTS = ("tokens", "scores", "token_type")
 _PREFIX = "tokenizer.ggml."
+_SIZES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,29 @@ def trim_gguf(source: Path, target: Path, texts: Sequence[str], *, size: int | N
     rows = {name: Stored(found.data[kept], found.type_name) for name, found in stored.items()}
     rewrite(file, target, values=_changed(vocabulary, file, kept), tensors=rows)
     return Trimmed(len(vocabulary.pieces), len(kept), source.stat().st_size, target.stat().st_size)
+
+
+def size_for(source: Path, texts: Sequence[str], held_out: Sequence[str], *, most_more: float) -> int:
+    """Return how many pieces to keep, as few as may be, so that `held_out` takes at most a share `most_more` more.
+
+    Of nine sizes, from what `trim_gguf` keeps of `texts` without one to all pieces, the first that does is taken.
+    """
+    file = open_gguf(source)
+    vocabulary = _vocabulary(file)
+    spec = tokenizer_json(vocabulary)
+    allowed = (1 + most_more) * _pieces(spec, held_out)
+    fewest, most = len(_kept(vocabulary, file, texts, size=None)), len(vocabulary.pieces)
+    for step in range(_SIZES):
+        size = fewest + (most - fewest) * step // _SIZES
+        kept = _kept(vocabulary, file, texts, size=size if step else None)
+        if _pieces(rewrite_tokenizer(spec, kept.tolist()), held_out) <= allowed:
+            return len(kept)
+    return most
+
+
+def _pieces(spec: str, texts: Sequence[str]) -> int:
+    """Return how many pieces `texts` take."""
+    return int(count_pieces(Tokenizer.from_str(spec), texts).sum())
 
 
 def share_unchanged(before: Path, after: Path, texts: Sequence[str]) -> float:

@@ -20,7 +20,7 @@ from penjing.records import Step
 from penjing.search.text.context import TextContext
 from penjing.search.text.depth import shallower
 from penjing.search.text.handover import MODEL_NAME
-from penjing.search.text.rounding import Factors, rounded_tensor, rounding_factors
+from penjing.search.text.rounding import Inputs, layer_inputs, rounded_tensor
 from penjing.search.text.teacher import Tuned
 from penjing.search.text.types import Costs, rounding_costs, type_step
 from penjing.shrink.gguf_types import choose_types
@@ -80,16 +80,16 @@ def _eight_bits(context: TextContext, tuned: Tuned, source: Path, name: str, rol
 
 def _fewer_bits(context: TextContext, tuned: Tuned, eight: TextCandidate) -> list[TextCandidate]:
     """Return what is in the file `eight` in fewer and fewer bits."""
-    costs = rounding_costs(context, tuned, eight.path, eight.key)
-    factors = cache(lambda: rounding_factors(context, tuned, eight.path))  # taken only where a file is made
+    inputs = cache(lambda: layer_inputs(context, tuned, eight.path))  # taken only where something is made of them
+    costs = rounding_costs(context, tuned, eight.path, eight.key, inputs)
     wanted = sorted(context.task.recipe.bits or _BITS, reverse=True)
-    mixed = [_mixed(context, tuned, costs, bits, factors) for bits in wanted]
+    mixed = [_mixed(context, tuned, costs, bits, inputs) for bits in wanted]
     different = {candidate.key: candidate for candidate in mixed}  # fewer bits than any type takes change nothing
     return list(different.values())
 
 
 def _mixed(
-    context: TextContext, tuned: Tuned, costs: Costs, bits: float, factors: Callable[[], Factors]
+    context: TextContext, tuned: Tuned, costs: Costs, bits: float, layers: Callable[[], Mapping[str, Inputs]]
 ) -> TextCandidate:
     """Return the fine-tuned model with fewer pieces in a mixture of types of so many bits a weight, in the mean."""
     total = sum(costs.weights.values())
@@ -98,7 +98,7 @@ def _mixed(
 
     def make(folder: Path, _: Path) -> None:
         file = open_gguf(tuned.file)
-        known = factors()
+        known = layers()
         changed = [tensor for tensor, type_name in types.items() if not _stays(file, tensor, type_name)]
 
         def rounded(tensor: str) -> Stored:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from penjing.bundle.manifest import Origin
 from penjing.data.passages import PassageSplits, load_passages, passages_fingerprint
 from penjing.errors import DataError, ModelError
@@ -18,7 +20,7 @@ from penjing.records import Step
 from penjing.search.progress import Reporter
 from penjing.search.stages import Store
 from penjing.shrink.gguf_depth import check_depth
-from penjing.shrink.gguf_vocabulary import read_tokenizer, trim_gguf
+from penjing.shrink.gguf_vocabulary import read_tokenizer, size_for, trim_gguf
 from penjing.spec import ANSWER_METRICS, Task
 from penjing.train.chat_template import ChatTemplate
 from penjing.train.device import Device, best_device
@@ -26,6 +28,8 @@ from penjing.train.gguf_layers import linear_layers
 from penjing.train.windows import PieceReader, Windows, cut_windows
 
 DEFAULT_WINDOW = 256
+SOME_WINDOWS = 32
+_MORE_PIECES = 0.002  # that dev may take with the pieces that stay; bits grow about twice as much (docs/log.md)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,12 @@ class TextContext:
     def windows(self, path: Path, split: str) -> Windows:
         """Return a split as the model in the file at `path` reads it."""
         return cut_windows(getattr(self.splits, split), piece_reader(path), most=self.window)
+
+    def some_windows(self, path: Path) -> Windows:
+        """Return some training passages as the model in the file at `path` reads them, spread over all."""
+        windows = self.windows(path, "train")
+        rows = np.unique(np.linspace(0, len(windows) - 1, SOME_WINDOWS).round().astype(np.int64))
+        return Windows(windows.tokens.take(rows), windows.scored_from[rows], windows.passage[rows], windows.n_bytes)
 
 
 def piece_reader(path: Path) -> PieceReader:
@@ -110,8 +120,9 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
     reporter.begin("vocabulary")
 
     def make(folder: Path, _: Path) -> None:
-        texts = [passage.everything for passage in splits.train]
-        done = trim_gguf(source, folder / "model.gguf", texts, size=task.recipe.vocabulary)
+        texts, judged = ([passage.everything for passage in part] for part in (splits.train, splits.dev))
+        size = task.recipe.vocabulary or size_for(source, texts, judged, most_more=_MORE_PIECES)
+        done = trim_gguf(source, folder / "model.gguf", texts, size=size)
         write_text(folder / "facts.json", json.dumps(asdict(done)))
 
     inputs = {"data": data_key, "model": source_key, "size": task.recipe.vocabulary}

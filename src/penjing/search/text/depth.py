@@ -14,7 +14,6 @@ from penjing.records import Step
 from penjing.search.text.context import TextContext
 from penjing.search.text.handover import MODEL_NAME
 from penjing.search.text.teacher import Tuned, adapter_of, learn, text_plan, train_seconds
-from penjing.search.text.types import some_windows
 from penjing.shrink.block_influence import block_influences
 from penjing.shrink.gguf_depth import drop_blocks
 from penjing.train.causal import load_causal
@@ -37,7 +36,7 @@ def _healed(context: TextContext, tuned: Tuned, path: Path, key: str, depth: int
     context.reporter.begin(_in_words(depth))
 
     def make(folder: Path, _: Path) -> None:
-        influences = block_influences(load_causal(path), some_windows(context, path), device=context.device)
+        influences = block_influences(load_causal(path), context.some_windows(path), device=context.device)
         dropped = sorted(np.argsort(influences)[: len(influences) - depth].tolist())
         drop_blocks(open_gguf(tuned.file), folder / MODEL_NAME, dropped, tensors=_merged(tuned))
         write_text(folder / "dropped.json", json.dumps(dropped))

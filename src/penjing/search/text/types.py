@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,18 +14,18 @@ from safetensors.numpy import load_file, save_file
 
 from penjing.files import write_text
 from penjing.gguf.file import GgufFile, open_gguf
-from penjing.gguf.quantize import bits_per_weight, dequantize, fits, quantize
+from penjing.gguf.quantize import bits_per_weight, dequantize, fits
 from penjing.records import Step
-from penjing.search.text.context import TextContext
+from penjing.search.text.context import SOME_WINDOWS, TextContext
+from penjing.search.text.rounding import Inputs, rounded_tensor
 from penjing.search.text.teacher import Tuned
+from penjing.shrink.compensation import output_errors
 from penjing.shrink.gguf_types import TYPES, Option
 from penjing.shrink.rounding_cost import Curvature, curvatures
 from penjing.train.causal import load_causal
 from penjing.train.gguf_layers import EMBEDDINGS, HEAD, Layer
-from penjing.train.windows import Windows
 
-_WINDOWS = 32  # on which the curvature is taken
-_ROWS = 512  # of a tensor, on which the cost of a type is taken
+_ROWS = 128  # of a tensor, on which the cost of a type is taken
 
 Floats = NDArray[np.float32]
 
@@ -45,14 +45,16 @@ def type_step(counts: Mapping[str, int]) -> Step:
     return Step(name="types", values=dict(sorted(counts.items())))
 
 
-def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str) -> Costs:
-    """Return the costs, on the fine-tuned model in the file at `path`, whose stage is `key`."""
+def rounding_costs(
+    context: TextContext, tuned: Tuned, path: Path, key: str, inputs: Callable[[], Mapping[str, Inputs]]
+) -> Costs:
+    """Return the costs, on the fine-tuned model in the file at `path` of the stage `key`; `inputs` are its layers'."""
     context.reporter.begin(f"cost of rounding{tuned.blocks and f', {tuned.blocks}'}")
 
     def make(folder: Path, _: Path) -> None:
         file = open_gguf(path)
         layers = [*tuned.layers, *_tied_head(file)]
-        windows = some_windows(context, path)
+        windows = context.some_windows(path)
         found = curvatures(
             load_causal(path),
             [layer.module for layer in layers],
@@ -60,16 +62,20 @@ def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str) -> 
             device=context.device,
             progress=context.reporter.advance,
         )
-        trimmed = open_gguf(tuned.file)
+        trimmed, known = open_gguf(tuned.file), inputs()
+
+        def options(layer: Layer) -> list[Option]:
+            return _options(trimmed, layer, tuned, found[layer.module], known.get(layer.tensor))
+
         with ThreadPoolExecutor(context.task.budget.threads) as pool:
-            tables = pool.map(lambda layer: _options(trimmed, layer, tuned, found[layer.module]), layers)
+            tables = pool.map(options, layers)
             named = zip([layer.tensor for layer in layers], tables, strict=True)
             rows = {tensor: [asdict(option) for option in table] for tensor, table in named}
         save_file({layer.tensor: found[layer.module].inputs for layer in layers}, folder / "columns.safetensors")
         write_text(folder / "costs.json", json.dumps(rows))
 
-    inputs = {"tuned": key, "types": TYPES, "windows": _WINDOWS, "rows": _ROWS, **context.base_key}
-    stage = context.store.stage("costs", inputs, make)
+    keys = {"tuned": key, "types": TYPES, "windows": SOME_WINDOWS, "rows": _ROWS, **context.base_key}
+    stage = context.store.stage("costs", keys, make)
     rows = json.loads((stage.folder / "costs.json").read_text(encoding="utf-8"))
     context.reporter.end(f"{len(rows)} tensors in {len(TYPES)} types", reused=stage.reused)
     file = open_gguf(tuned.file)
@@ -86,28 +92,27 @@ def _tied_head(file: GgufFile) -> list[Layer]:
     return [] if "output.weight" in file.tensors else [Layer(HEAD, EMBEDDINGS, None)]
 
 
-def some_windows(context: TextContext, path: Path) -> Windows:
-    """Return some training passages as the model at `path` reads them, spread over all."""
-    windows = context.windows(path, "train")
-    rows = np.unique(np.linspace(0, len(windows) - 1, _WINDOWS).round().astype(np.int64))
-    return Windows(windows.tokens.take(rows), windows.scored_from[rows], windows.passage[rows], windows.n_bytes)
-
-
-def _options(file: GgufFile, layer: Layer, tuned: Tuned, curvature: Curvature) -> list[Option]:
+def _options(file: GgufFile, layer: Layer, tuned: Tuned, curvature: Curvature, inputs: Inputs | None) -> list[Option]:
     """Return what `layer` could be; the embeddings could stay as they are, at no cost."""
     weights = tuned.weights(file, layer.tensor)
     rows = np.unique(np.linspace(0, len(weights) - 1, _ROWS).round().astype(np.int64))
     some, share = weights[rows], len(weights) / len(rows)
-    outputs = layer.to_file(curvature.outputs)[rows]
-    on_rows = Curvature(curvature.inputs, outputs)
+    on_rows = Curvature(curvature.inputs, layer.to_file(curvature.outputs)[rows])
     found = []
     for name in TYPES:
         if fits(name, weights.shape[1]):
-            rounded = dequantize(quantize(some, name, importance=curvature.inputs), name)
+            rounded = dequantize(rounded_tensor(some, name, curvature.inputs, inputs).data, name)
             size = int(weights.size * bits_per_weight(name) / 8)
-            found.append(Option(name, size, share * on_rows.cost(rounded - some)))
+            found.append(Option(name, size, share * _cost(rounded - some, on_rows, inputs)))
     if layer.tensor == EMBEDDINGS:
         stored = file.stored(layer.tensor)
         found = [option for option in found if option.size_bytes < stored.data.nbytes]
         found.append(Option(stored.type_name, stored.data.nbytes, 0.0))
     return found
+
+
+def _cost(change: Floats, curvature: Curvature, inputs: Inputs | None) -> float:
+    """Return the nats that a piece gains by a change; inputs that come together count together where they are known."""
+    if inputs is None:
+        return curvature.cost(change)
+    return float(0.5 * curvature.outputs @ output_errors(change, inputs.moments))
