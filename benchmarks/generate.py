@@ -103,10 +103,12 @@ def main() -> int:
 
 def _measured(name: str, work: Path) -> dict[str, Any]:
     """Return the result of a model, measured once on this machine with these versions."""
-    kept = work / f"{name}.json"
-    if kept.is_file() and comparable(found := json.loads(kept.read_text(encoding="utf-8"))):
-        return dict(found)
-    result = result_of(COMMAND, _rows(name, CASES[name], work))
+    kept, asked = work / f"{name}.json", text_task(CASES[name]).model_dump(mode="json")
+    if kept.is_file():
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        if comparable(found) and found["task"] == asked:
+            return dict(found)
+    result = {**result_of(COMMAND, _rows(name, CASES[name], work)), "task": asked}
     kept.write_text(json.dumps(result, indent=1), encoding="utf-8")
     return result
 

@@ -141,6 +141,17 @@ class Bar(_Spec):
             raise ValueError(f"`{wrong}` has no meaning with {self.metric}")
         return self
 
+    @property
+    def least_gain(self) -> float | None:
+        """The absolute limit of the metric, negated where less is better; None where there is none.
+
+        >>> Bar(metric="bits_per_byte", at_most=1.1).least_gain
+        -1.1
+        """
+        if self.metric in LESS_IS_BETTER:
+            return None if self.at_most is None else -self.at_most
+        return self.at_least
+
     def allowed_drop(self, teacher: float) -> float | None:
         """Return the largest drop below `teacher` in the metric's units, or None where no drop is bounded.
 
@@ -230,7 +241,8 @@ class Task(_Spec):
         if not isinstance(values, dict) or values.get("kind") != "generate":
             return values
         bar = values.get("bar", {})
-        return {**values, "bar": {**GENERATE_BAR, **bar} if isinstance(bar, dict) else bar}
+        is_bits = isinstance(bar, dict) and bar.get("metric", GENERATE_BAR["metric"]) == GENERATE_BAR["metric"]
+        return {**values, "bar": {**GENERATE_BAR, **bar} if is_bits else bar}
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Task:

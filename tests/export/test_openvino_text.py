@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import penjing
 from penjing.cli.main import app
-from penjing.errors import ModelError
+from penjing.errors import ModelError, StorageError
 from penjing.export.openvino_text import export_openvino
 from penjing.generation.references import gguf_file
 from penjing.gguf.file import Stored, open_gguf, rewrite
@@ -49,6 +49,12 @@ def test_a_folder_that_is_there_is_not_touched(tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(ModelError, match="there already"):
         export_openvino(write_small_model(tmp_path / "model.gguf"), tmp_path / "out")
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path):
+    source = write_small_model(tmp_path / "model.gguf")
+    with pytest.raises(StorageError, match="cannot write"):
+        export_openvino(source, source / "out")
 
 
 def test_an_architecture_that_the_reader_does_not_know_leaves_nothing(tmp_path):

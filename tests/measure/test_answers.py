@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from penjing.measure.answers import chrf, common_subsequence, exact_match, rouge_l, score_answers
 from penjing.measure.scored import Scored, judge_scored, scored_quality
+from penjing.measure.verdict import judge
 from penjing.spec import ANSWER_METRICS, Bar
 
 
@@ -47,6 +48,27 @@ def test_few_answers_without_a_miss_prove_little():
     few, many = (judge_scored(bar, scored([1] * n), scored([1] * n), split="dev", seed=0) for n in (10, 300))
     assert few.probability < 0.5 < many.probability
     assert few.drop == 0.0
+
+
+def test_a_drop_of_just_what_is_allowed_holds_as_it_does_for_accuracy():
+    answers, right = np.array([0] * 11 + [1] * 89), np.array([0] * 10 + [1] * 90)
+    bar = Bar(metric="exact_match", drop_at_most=0.01)
+    found = judge_scored(bar, scored(answers), scored(right), split="dev", seed=0)
+    truth = np.ones(100, np.int64)
+    same = judge(Bar(drop_at_most=0.01), truth, answers, right, split="dev", seed=0)
+    assert found.probability == pytest.approx(same.probability, abs=0.05)
+    assert found.probability > 0.6
+
+
+def test_graded_answers_that_are_the_same_are_no_worse():
+    same = Scored("rouge_l", np.full(30, 0.7), np.ones(30)), Scored("rouge_l", np.full(30, 0.7), np.ones(30))
+    assert judge_scored(Bar(metric="rouge_l", drop_at_most=0.01), *same, split="dev", seed=0).word == "met"
+
+
+def test_all_matches_still_have_an_interval():
+    ci = scored_quality(scored([1] * 20), split="dev", seed=0).ci
+    assert ci.low < 0.9
+    assert ci.high == pytest.approx(1)
 
 
 def test_worse_answers_miss_the_bar():

@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,6 +159,33 @@ def test_answers_are_judged_where_the_bar_speaks_of_them(questions, tmp_path):
     assert "chrF" in result.report.read_text(encoding="utf-8")
     answers = next((tmp_path / "run" / "stages").glob("dev-answers-*/answers.json"))
     assert len(json.loads(answers.read_text(encoding="utf-8"))) == teacher.quality.n
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [({"answer": "in {name}\nby {name}"}, "several lines"), ({"prompt": "{name} " * 400}, "too long")],
+)
+def test_answers_that_could_not_be_judged_are_refused_before_training(questions, tmp_path, row, words):
+    changed, rows = tmp_path / "rows.jsonl", []
+    for line in Path(questions.data.source).read_text(encoding="utf-8").splitlines():
+        found = json.loads(line)
+        name = found["answer"].removeprefix("in the ")
+        rows.append(json.dumps({**found, **{key: value.format(name=name) for key, value in row.items()}}))
+    changed.write_text("\n".join(rows), encoding="utf-8")
+    data = questions.data.model_copy(update={"source": str(changed)})
+    with pytest.raises(DataError, match=words):
+        penjing.fit(questions.model_copy(update={"data": data}), output=tmp_path / "run")
+
+
+def test_as_many_blocks_as_there_are_is_refused(task, tmp_path):
+    recipe = task.recipe.model_copy(update={"layers": (2,)})
+    with pytest.raises(ModelError, match="so many blocks are not fewer"):
+        penjing.fit(task.model_copy(update={"recipe": recipe}), output=tmp_path / "run")
+
+
+def test_answers_have_the_usual_bar_of_a_point(questions):
+    values = questions.model_dump() | {"bar": {"metric": "exact_match", "at_least": 0.5}}
+    assert penjing.make_task(**values).bar.drop_at_most == 0.01
 
 
 def test_texts_without_questions_have_no_answers_to_judge(task, run):

@@ -32,6 +32,7 @@ def measure_writing(
     Raises:
         BundleError: the first has no golden prompts.
         TaskError: a batch is asked for.
+        DataError: there are fewer than two prompts; none is used twice, since what was read before is in a cache.
     """
     if batch_size != 1:
         raise TaskError("bundles that write are measured one prompt at a time", value=f"--batch-size {batch_size}")
@@ -40,9 +41,9 @@ def measure_writing(
     )
     found = measure_text(
         {str(bundle): _command(bundle, engine, threads=threads) for bundle in bundles},
-        [prompts[turn % len(prompts)] for turn in range(rounds + 1)],
+        prompts,
         threads=threads,
-        rounds=rounds,
+        rounds=max(1, min(rounds, len(prompts) - 1)),
         progress=progress,
     )
     return {name: _measured(speed, threads=threads) for name, speed in found.items()}

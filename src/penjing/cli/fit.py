@@ -21,7 +21,9 @@ def fit(
     ] = None,
     model: Annotated[str | None, typer.Option(help="What the teacher starts from.")] = None,
     objective: Annotated[str | None, typer.Option(help="latency or size: what to make small.")] = None,
-    metric: Annotated[str | None, typer.Option(help="accuracy, macro_f1 or mcc; to generate bits_per_byte.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="accuracy, macro_f1, mcc; to generate bits_per_byte, exact_match, rouge_l, chrf.")
+    ] = None,
     at_least: Annotated[str | None, typer.Option(help="The bar: the metric's least value, such as 0.9.")] = None,
     drop_at_most: Annotated[str | None, typer.Option(help='The bar below the teacher: 0.01, or "1%".')] = None,
     confidence: Annotated[str | None, typer.Option(help="From 0.5 to 0.99, or strict (0.95).")] = None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from penjing.errors import MissingExtraError, ModelError
-from penjing.files import sync
+from penjing.files import storage_error, sync
 from penjing.gguf.file import GgufFile, Stored, open_gguf, rewrite
 from penjing.gguf.quantize import dequantize, quantize
 
@@ -37,7 +37,15 @@ def export_openvino(source: Path, folder: Path) -> OpenVinoFolder:
     Raises:
         ModelError: the reader does not know this kind of model, or `folder` is there already.
         MissingExtraError: openvino-genai is not installed.
+        StorageError: the disk is full or not writable.
     """
+    try:
+        return _export(source, folder)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+
+
+def _export(source: Path, folder: Path) -> OpenVinoFolder:
     if folder.exists():
         raise ModelError("the output is there already", value=str(folder), rule="a new folder")
     file = open_gguf(source)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.measure.intervals import percentiles
+from penjing.measure.intervals import percentiles, wilson
 from penjing.measure.resample import RESAMPLES
-from penjing.measure.verdict import n_to_decide, verdict_word
+from penjing.measure.verdict import bar_margins, n_to_decide, share_cleared, verdict_word
 from penjing.records import Quality, Verdict
 from penjing.spec import LESS_IS_BETTER, Bar, Metric
 
@@ -37,58 +37,54 @@ class Scored:
         return float(self.amounts.sum() / self.weights.sum())
 
     @property
+    def gain(self) -> float:
+        """The value, negated where less is better."""
+        return float(self.gains.sum() / self.weights.sum())
+
+    @property
     def gains(self) -> Floats:
         """The amounts, negated where less is better."""
         return -self.amounts if self.metric in LESS_IS_BETTER else self.amounts
 
 
 def scored_quality(found: Scored, *, split: str, seed: int) -> Quality:
-    """Return the value with the bootstrap's interval; n is the number of passages."""
-    drawn = _resampled(found, _drawn(len(found.amounts), seed=seed))
-    return Quality(metric=found.metric, value=found.value, ci=percentiles(drawn), n=len(found.amounts), split=split)
+    """Return the value with its interval: Wilson's for exact matches, the bootstrap's otherwise; n counts passages."""
+    n = len(found.amounts)
+    if found.metric == "exact_match":
+        ci = wilson(round(found.amounts.sum()), n)
+    else:
+        ci = percentiles(_resampled(found, found.amounts, _drawn(n, seed=seed)))
+    return Quality(metric=found.metric, value=found.value, ci=ci, n=n, split=split)
 
 
 def judge_scored(bar: Bar, found: Scored, teacher: Scored | None, *, split: str, seed: int) -> Verdict:
     """Return the probability that `bar` holds: the share of resamples in which it does; see `judge`.
 
-    The drop is by how much this is worse than the teacher, whichever way the metric points. Where answers are
-    compared and none is worse than the teacher's, one more is assumed that is, as `judge` does.
+    The drop is by how much this is worse than the teacher, whichever way the metric points. Where answers match or do
+    not and none is worse than the teacher's, one more is assumed that is, as `judge` does.
     """
     here, there = found, teacher
     if teacher is not None and found is not teacher and _flawless(found, teacher):
         here, there = _with_a_miss(found, 0.0), _with_a_miss(teacher, 1.0)
     draws = _drawn(len(here.amounts), seed=seed)
-    values = _resampled(here, draws)
-    reference = None if there is None else _resampled(there, draws)
-    sign = -1.0 if found.metric in LESS_IS_BETTER else 1.0
-    margin = _margin(bar, values, reference, sign)
-    probability = float((margin >= 0).mean())
+    values = _resampled(here, here.gains, draws)
+    reference = None if there is None else _resampled(there, there.gains, draws)
+    margins = bar_margins(bar, values, reference)
+    probability = share_cleared(margins)
     word = verdict_word(probability, confidence=bar.confidence)
     return Verdict(
         word=word,
         probability=probability,
-        drop=None if teacher is None else sign * (teacher.value - found.value),
-        drop_ci=None if reference is None else percentiles(sign * (reference - values)),
+        drop=None if teacher is None else teacher.gain - found.gain,
+        drop_ci=None if reference is None else percentiles(reference - values),
         n=len(found.amounts),
-        n_to_decide=n_to_decide(margin, n=len(found.amounts)) if word == "undecided" else None,
+        n_to_decide=n_to_decide(margins, n=len(found.amounts)) if word == "undecided" else None,
         split=split,
     )
 
 
-def _margin(bar: Bar, values: Floats, reference: Floats | None, sign: float) -> Floats:
-    """Return by how much each resample clears the tightest limit."""
-    margins = []
-    limit = bar.at_most if sign < 0 else bar.at_least
-    if limit is not None:
-        margins.append(sign * (values - limit))
-    if reference is not None and bar.drop_at_most is not None:
-        allowed = np.array([bar.allowed_drop(float(value)) for value in reference])
-        margins.append(sign * (values - reference) + allowed)
-    return np.minimum.reduce(margins) if margins else np.full(len(values), -np.inf)
-
-
 def _flawless(found: Scored, teacher: Scored) -> bool:
-    return found.metric not in LESS_IS_BETTER and not bool((found.gains < teacher.gains).any())
+    return found.metric == "exact_match" and not bool((found.amounts < teacher.amounts).any())
 
 
 def _with_a_miss(found: Scored, amount: float) -> Scored:
@@ -100,5 +96,5 @@ def _drawn(n: int, *, seed: int) -> Floats:
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)
 
 
-def _resampled(found: Scored, draws: Floats) -> Floats:
-    return np.asarray((draws @ found.amounts) / (draws @ found.weights))
+def _resampled(found: Scored, amounts: Floats, draws: Floats) -> Floats:
+    return np.asarray((draws @ amounts) / (draws @ found.weights))

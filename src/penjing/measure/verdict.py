@@ -39,8 +39,8 @@ def judge(bar: Bar, truth: Answers, predicted: Answers, teacher: Answers | None,
     same = predicted is teacher
     rows = unique_rows([truth, predicted, predicted] if same else _doubted(truth, predicted, teacher))
     values, reference = _resampled(bar, rows.columns, rows.draws(seed=seed))
-    margins = _margins(bar, values, reference if teacher is not None else None)
-    probability = float((margins >= -_ROUNDING).mean())
+    margins = bar_margins(bar, values, reference if teacher is not None else None)
+    probability = share_cleared(margins)
     word = verdict_word(probability, confidence=bar.confidence)
     drop = drop_ci = None
     if teacher is not None:
@@ -121,11 +121,19 @@ def _resampled(bar: Bar, columns: tuple[Answers, ...], draws: Iterator[NDArray[n
     return np.concatenate([value for value, _ in pairs]), np.concatenate([value for _, value in pairs])
 
 
-def _margins(bar: Bar, values: Floats, reference: Floats | None) -> Floats:
-    """Return by how much each resample clears the tightest limit; negative where it does not."""
+def share_cleared(margins: Floats) -> float:
+    """Return the share of resamples that clear the bar."""
+    return float((margins >= -_ROUNDING).mean())
+
+
+def bar_margins(bar: Bar, values: Floats, reference: Floats | None) -> Floats:
+    """Return by how much each resample clears the tightest limit; negative where it does not.
+
+    `values` and those of the teacher, `reference`, are gains: negated where less is better.
+    """
     margins = []
-    if bar.at_least is not None:
-        margins.append(values - bar.at_least)
+    if bar.least_gain is not None:
+        margins.append(values - bar.least_gain)
     if reference is not None and bar.drop_at_most is not None:
         allowed = np.array([bar.allowed_drop(float(value)) for value in reference])
         margins.append(values - reference + allowed)

@@ -14,8 +14,8 @@ _ALIKE = ("llama", "qwen2", "qwen3")
 _BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
 
 
-def check_depth(source: GgufFile) -> None:
-    """Raise ModelError where blocks of this architecture cannot go."""
+def check_depth(source: GgufFile, depth: int) -> None:
+    """Raise ModelError where the model cannot have `depth` blocks: its blocks are not alike, or it has no more."""
     if source.architecture not in _ALIKE:
         raise ModelError(
             "blocks of this architecture are not alike",
@@ -23,6 +23,17 @@ def check_depth(source: GgufFile) -> None:
             rule=f"one of {', '.join(_ALIKE)}",
             next_step="Leave recipe.layers out",
         )
+    if depth >= block_count(source):
+        raise ModelError(
+            "so many blocks are not fewer",
+            value=str(depth),
+            rule=f"1 to {block_count(source) - 1}: the model's, less one",
+        )
+
+
+def block_count(source: GgufFile) -> int:
+    """Return how many blocks the model has."""
+    return int(source.value(_key(source), 0))
 
 
 def drop_blocks(source: GgufFile, target: Path, dropped: Collection[int], *, tensors: Mapping[str, Stored]) -> None:
@@ -31,14 +42,17 @@ def drop_blocks(source: GgufFile, target: Path, dropped: Collection[int], *, ten
     Raises:
         ModelError: blocks of this architecture cannot go, or fewer than one would stay.
     """
-    key = f"{source.architecture}.block_count"
-    blocks = int(source.value(key, 0))
-    check_depth(source)
-    kept = [block for block in range(blocks) if block not in set(dropped)]
+    kept = [block for block in range(block_count(source)) if block not in set(dropped)]
+    if dropped:
+        check_depth(source, len(kept))
     if not kept:
-        raise ModelError("a model needs a block", value=f"{len(set(dropped))} of {blocks} dropped")
+        raise ModelError("a model needs a block", value=f"all {block_count(source)} dropped")
     places = {block: place for place, block in enumerate(kept)}
-    rewrite(source, target, values={key: len(kept)}, tensors=tensors, names=_names(source, places))
+    rewrite(source, target, values={_key(source): len(kept)}, tensors=tensors, names=_names(source, places))
+
+
+def _key(source: GgufFile) -> str:
+    return f"{source.architecture}.block_count"
 
 
 def _names(source: GgufFile, places: Mapping[int, int]) -> dict[str, str]:

@@ -37,7 +37,7 @@ def input_moments(
     hooks = [layers[name].register_forward_pre_hook(sums.watch(name)) for name in modules]
     done = 0
     try:
-        with torch.inference_mode():
+        with torch.no_grad():
             for indices in sorted_batches(windows.tokens.lengths, size=_BATCH):
                 ids, mask = (tensor.to(device.name) for tensor in windows.tokens.batch(indices))
                 sums.mask = mask
@@ -48,7 +48,7 @@ def input_moments(
         for hook in hooks:
             hook.remove()
     pieces = int(windows.tokens.lengths.sum())
-    means = {name: (total / pieces).cpu().numpy() for name, total in sums.found.items()}
+    means = {name: total.div_(pieces).cpu().numpy() for name, total in sums.found.items()}
     return {name: means[sums.first[name]] for name in modules}
 
 

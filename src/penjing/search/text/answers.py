@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from penjing.bundle.write import versions
 from penjing.data.passages import Passage
 from penjing.engines.text.base import Message
 from penjing.files import write_text
 from penjing.generation.model import TextModel
 from penjing.generation.references import open_text_model
 from penjing.measure.answers import score_answers
+from penjing.measure.machine import instruction_set
 from penjing.measure.scored import Scored
 from penjing.search.text.candidates import TextCandidate
 from penjing.search.text.context import TextContext, piece_reader
-
-_ROOM = 1.5  # times the longest answer that is expected, in pieces
+from penjing.search.text.questions import room_for_answers
 
 
 def answers_scored(context: TextContext, candidates: Sequence[TextCandidate], *, split: str) -> dict[str, Scored]:
@@ -40,9 +41,9 @@ def _written(
     passages: tuple[Passage, ...] = getattr(context.splits, split)
 
     def make(folder: Path, _: Path) -> None:
-        reader, answers = piece_reader(context.source), []
-        most = max(len(reader.read(passage)[1]) for passage in passages)
-        options: dict[str, Any] = {"max_tokens": round(_ROOM * most), "temperature": 0.0, "seed": 0}
+        answers: list[str] = []
+        most = room_for_answers(piece_reader(candidate.path), passages)
+        options: dict[str, Any] = {"max_tokens": most, "temperature": 0.0, "seed": 0}
         threads = context.task.budget.threads
         with open_text_model(f"gguf:{candidate.path}", threads=threads) as model:
             for place, passage in enumerate(passages):
@@ -50,7 +51,8 @@ def _written(
                 context.reporter.advance(begun + share * (place + 1) / len(passages), 1.0, candidate.name)
         write_text(folder / "answers.json", json.dumps(answers, ensure_ascii=False, indent=0))
 
-    stage = context.store.stage(f"{split}-answers", {"file": candidate.key, "data": context.data_key}, make)
+    here = {"engine": versions().get("xllamacpp"), "isa": instruction_set()}  # which of two like pieces is written
+    stage = context.store.stage(f"{split}-answers", {"file": candidate.key, "data": context.data_key, **here}, make)
     answers: list[str] = json.loads((stage.folder / "answers.json").read_text(encoding="utf-8"))
     return answers, stage.reused
 

@@ -20,9 +20,10 @@ from penjing.records import Step
 from penjing.search.text.context import TextContext
 from penjing.search.text.depth import shallower
 from penjing.search.text.handover import MODEL_NAME
-from penjing.search.text.rounding import Inputs, layer_inputs, rounded_tensor
+from penjing.search.text.rounding import Moments, layer_moments, rounded_tensor
 from penjing.search.text.teacher import Tuned
 from penjing.search.text.types import Costs, rounding_costs, type_step
+from penjing.shrink.compensation import inverse_factor
 from penjing.shrink.gguf_types import choose_types
 from penjing.train.gguf_layers import EMBEDDINGS
 
@@ -80,16 +81,16 @@ def _eight_bits(context: TextContext, tuned: Tuned, source: Path, name: str, rol
 
 def _fewer_bits(context: TextContext, tuned: Tuned, eight: TextCandidate) -> list[TextCandidate]:
     """Return what is in the file `eight` in fewer and fewer bits."""
-    inputs = cache(lambda: layer_inputs(context, tuned, eight.path))  # taken only where something is made of them
-    costs = rounding_costs(context, tuned, eight.path, eight.key, inputs)
+    moments = cache(lambda: layer_moments(context, tuned, eight.path))  # taken only where something is made of them
+    costs = rounding_costs(context, tuned, eight.path, eight.key, moments)
     wanted = sorted(context.task.recipe.bits or _BITS, reverse=True)
-    mixed = [_mixed(context, tuned, costs, bits, inputs) for bits in wanted]
+    mixed = [_mixed(context, tuned, costs, bits, moments) for bits in wanted]
     different = {candidate.key: candidate for candidate in mixed}  # fewer bits than any type takes change nothing
     return list(different.values())
 
 
 def _mixed(
-    context: TextContext, tuned: Tuned, costs: Costs, bits: float, layers: Callable[[], Mapping[str, Inputs]]
+    context: TextContext, tuned: Tuned, costs: Costs, bits: float, moments: Callable[[], Moments]
 ) -> TextCandidate:
     """Return the fine-tuned model with fewer pieces in a mixture of types of so many bits a weight, in the mean."""
     total = sum(costs.weights.values())
@@ -98,11 +99,12 @@ def _mixed(
 
     def make(folder: Path, _: Path) -> None:
         file = open_gguf(tuned.file)
-        known = layers()
+        known = moments()
         changed = [tensor for tensor, type_name in types.items() if not _stays(file, tensor, type_name)]
 
         def rounded(tensor: str) -> Stored:
-            return rounded_tensor(tuned.weights(file, tensor), types[tensor], costs.columns[tensor], known.get(tensor))
+            factor = inverse_factor(known[tensor]) if tensor in known else None
+            return rounded_tensor(tuned.weights(file, tensor), types[tensor], costs.columns[tensor], factor)
 
         with ThreadPoolExecutor(context.task.budget.threads) as pool:
             tensors = {}

@@ -11,14 +11,15 @@ import numpy as np
 
 from penjing.bundle.manifest import Origin
 from penjing.data.passages import PassageSplits, load_passages, passages_fingerprint
-from penjing.errors import DataError, ModelError
+from penjing.errors import ModelError
 from penjing.files import file_sha256, write_text
-from penjing.generation.references import gguf_file, gguf_origin
+from penjing.generation.references import DEFAULT_CONTEXT, gguf_file, gguf_origin
 from penjing.gguf import read_header
 from penjing.gguf.file import GgufFile, open_gguf
 from penjing.records import Step
 from penjing.search.progress import Reporter
 from penjing.search.stages import Store
+from penjing.search.text.questions import check_questions
 from penjing.shrink.gguf_depth import check_depth
 from penjing.shrink.gguf_vocabulary import read_tokenizer, size_for, trim_gguf
 from penjing.spec import ANSWER_METRICS, Task
@@ -102,19 +103,21 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
     """Read the passages, find the model and trim its vocabulary to the training passages.
 
     Raises:
-        DataError: there is too little to learn from, or the bar is on answers and the passages answer nothing.
-        ModelError: models of this architecture cannot be fine-tuned, or not with fewer blocks.
+        DataError: there is too little to learn from, or the bar is on answers and these cannot be judged.
+        ModelError: models of this architecture cannot be fine-tuned, or not with so many blocks.
     """
     store = Store(output / "stages")
     reporter.begin("data")
     splits = load_passages(task.data)
-    _check_questions(task, splits)
     counts = ", ".join(f"{len(getattr(splits, name)):,} {name}" for name in ("train", "dev", "test"))
     reporter.end(f"{counts} passages", reused=False)
     reporter.begin("model")
     source = gguf_file(task.model, cache=cache)
     origin = gguf_origin(task.model, source)
     _check_architecture(task, open_gguf(source))
+    if task.bar.metric in ANSWER_METRICS:
+        most = min(read_header(source).context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+        check_questions(task.bar.metric, piece_reader(source), splits.dev + splits.test, context=most)
     reporter.end(f"{origin.name} ({origin.licence})", reused=False)
     data_key, source_key = passages_fingerprint(splits), file_sha256(source)
     reporter.begin("vocabulary")
@@ -125,7 +128,8 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
         done = trim_gguf(source, folder / "model.gguf", texts, size=size)
         write_text(folder / "facts.json", json.dumps(asdict(done)))
 
-    inputs = {"data": data_key, "model": source_key, "size": task.recipe.vocabulary}
+    size = {"size": task.recipe.vocabulary, "more": _MORE_PIECES, "splits": "as llama.cpp"}
+    inputs = {"data": data_key, "model": source_key, **size}
     stage = store.stage("vocabulary", inputs, make)
     facts = json.loads((stage.folder / "facts.json").read_text(encoding="utf-8"))
     pieces = (facts["pieces_before"], facts["pieces_after"])
@@ -149,14 +153,4 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
 def _check_architecture(task: Task, file: GgufFile) -> None:
     linear_layers(file)
     if task.recipe.layers:
-        check_depth(file)
-
-
-def _check_questions(task: Task, splits: PassageSplits) -> None:
-    judged = splits.dev + splits.test
-    if task.bar.metric in ANSWER_METRICS and not all(passage.prompt for passage in judged):
-        raise DataError(
-            "texts without questions have no answers to compare",
-            value=task.bar.metric,
-            rule="data with prompts and answers, or the metric bits_per_byte",
-        )
+        check_depth(file, max(task.recipe.layers))

@@ -28,8 +28,7 @@ def shallower(context: TextContext, tuned: Tuned, path: Path, key: str) -> Itera
     depths = sorted(set(context.task.recipe.layers), reverse=True)
     share = 0.5 / max(len(depths), 1)
     for depth in depths:
-        if depth < _blocks(tuned.file):
-            yield _healed(context, tuned, path, key, depth, share=share)
+        yield _healed(context, tuned, path, key, depth, share=share)
 
 
 def _healed(context: TextContext, tuned: Tuned, path: Path, key: str, depth: int, *, share: float) -> Tuned:
@@ -71,8 +70,3 @@ def _merged(tuned: Tuned) -> Mapping[str, Stored]:
     """Return the fine-tuned layers in two bytes a weight."""
     file = open_gguf(tuned.file)
     return {layer.tensor: Stored(tuned.weights(file, layer.tensor).astype(np.float16), "F16") for layer in tuned.layers}
-
-
-def _blocks(path: Path) -> int:
-    file = open_gguf(path)
-    return int(file.value(f"{file.architecture}.block_count"))

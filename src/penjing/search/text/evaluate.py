@@ -68,7 +68,9 @@ def speeds(context: TextContext, candidates: Sequence[TextCandidate]) -> Mapping
             candidate.name: (ENGINE, worker_command(ENGINE, candidate.path, threads=threads, context=CONTEXT))
             for candidate in candidates
         }
-        measured = measure_text(commands, prompts(context), threads=threads, progress=context.reporter.advance)
+        asked = prompts(context)
+        rounds = min(ROUNDS, len(asked) - 1)
+        measured = measure_text(commands, asked, threads=threads, rounds=rounds, progress=context.reporter.advance)
         write_text(folder / "speeds.json", json.dumps({name: asdict(found) for name, found in measured.items()}))
 
     inputs = {
@@ -85,9 +87,8 @@ def speeds(context: TextContext, candidates: Sequence[TextCandidate]) -> Mapping
 
 
 def prompts(context: TextContext) -> list[Prompt]:
-    """Return what the files are timed on: prompts of dev, or the beginnings of its passages, as often as needed."""
-    texts = [_prompt(passage) for passage in context.splits.dev]
-    return [texts[turn % len(texts)] for turn in range(ROUNDS + 1)]
+    """Return what the files are timed on: prompts of dev, or the beginnings of its passages, each once."""
+    return list(dict.fromkeys(_prompt(passage) for passage in context.splits.dev))[: ROUNDS + 1]
 
 
 def _prompt(passage: Passage) -> Prompt:

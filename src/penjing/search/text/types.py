@@ -17,9 +17,9 @@ from penjing.gguf.file import GgufFile, open_gguf
 from penjing.gguf.quantize import bits_per_weight, dequantize, fits
 from penjing.records import Step
 from penjing.search.text.context import SOME_WINDOWS, TextContext
-from penjing.search.text.rounding import Inputs, rounded_tensor
+from penjing.search.text.rounding import Moments, rounded_tensor
 from penjing.search.text.teacher import Tuned
-from penjing.shrink.compensation import output_errors
+from penjing.shrink.compensation import inverse_factor, output_errors
 from penjing.shrink.gguf_types import TYPES, Option
 from penjing.shrink.rounding_cost import Curvature, curvatures
 from penjing.train.causal import load_causal
@@ -45,10 +45,8 @@ def type_step(counts: Mapping[str, int]) -> Step:
     return Step(name="types", values=dict(sorted(counts.items())))
 
 
-def rounding_costs(
-    context: TextContext, tuned: Tuned, path: Path, key: str, inputs: Callable[[], Mapping[str, Inputs]]
-) -> Costs:
-    """Return the costs, on the fine-tuned model in the file at `path` of the stage `key`; `inputs` are its layers'."""
+def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str, moments: Callable[[], Moments]) -> Costs:
+    """Return the costs, on the fine-tuned model in the file at `path` of stage `key`; `moments` are of its layers."""
     context.reporter.begin(f"cost of rounding{tuned.blocks and f', {tuned.blocks}'}")
 
     def make(folder: Path, _: Path) -> None:
@@ -62,7 +60,7 @@ def rounding_costs(
             device=context.device,
             progress=context.reporter.advance,
         )
-        trimmed, known = open_gguf(tuned.file), inputs()
+        trimmed, known = open_gguf(tuned.file), moments()
 
         def options(layer: Layer) -> list[Option]:
             return _options(trimmed, layer, tuned, found[layer.module], known.get(layer.tensor))
@@ -92,18 +90,19 @@ def _tied_head(file: GgufFile) -> list[Layer]:
     return [] if "output.weight" in file.tensors else [Layer(HEAD, EMBEDDINGS, None)]
 
 
-def _options(file: GgufFile, layer: Layer, tuned: Tuned, curvature: Curvature, inputs: Inputs | None) -> list[Option]:
+def _options(file: GgufFile, layer: Layer, tuned: Tuned, curvature: Curvature, moments: Floats | None) -> list[Option]:
     """Return what `layer` could be; the embeddings could stay as they are, at no cost."""
     weights = tuned.weights(file, layer.tensor)
     rows = np.unique(np.linspace(0, len(weights) - 1, _ROWS).round().astype(np.int64))
     some, share = weights[rows], len(weights) / len(rows)
     on_rows = Curvature(curvature.inputs, layer.to_file(curvature.outputs)[rows])
+    factor = None if moments is None else inverse_factor(moments)
     found = []
     for name in TYPES:
         if fits(name, weights.shape[1]):
-            rounded = dequantize(rounded_tensor(some, name, curvature.inputs, inputs).data, name)
+            rounded = dequantize(rounded_tensor(some, name, curvature.inputs, factor).data, name)
             size = int(weights.size * bits_per_weight(name) / 8)
-            found.append(Option(name, size, share * _cost(rounded - some, on_rows, inputs)))
+            found.append(Option(name, size, share * _cost(rounded - some, on_rows, moments)))
     if layer.tensor == EMBEDDINGS:
         stored = file.stored(layer.tensor)
         found = [option for option in found if option.size_bytes < stored.data.nbytes]
@@ -111,8 +110,8 @@ def _options(file: GgufFile, layer: Layer, tuned: Tuned, curvature: Curvature, i
     return found
 
 
-def _cost(change: Floats, curvature: Curvature, inputs: Inputs | None) -> float:
+def _cost(change: Floats, curvature: Curvature, moments: Floats | None) -> float:
     """Return the nats that a piece gains by a change; inputs that come together count together where they are known."""
-    if inputs is None:
+    if moments is None:
         return curvature.cost(change)
-    return float(0.5 * curvature.outputs @ output_errors(change, inputs.moments))
+    return float(0.5 * curvature.outputs @ output_errors(change, moments))

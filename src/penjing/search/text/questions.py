@@ -1,0 +1,51 @@
+"""Passages whose answers are to be judged: what must be true of them is checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penjing.data.passages import Passage
+from penjing.errors import DataError
+from penjing.measure.answers import score_answers
+from penjing.spec import Metric
+from penjing.train.windows import PieceReader
+
+_ROOM = 1.5  # times the longest answer that is expected
+
+
+def room_for_answers(reader: PieceReader, passages: Sequence[Passage]) -> int:
+    """Return how many pieces an answer may have: half as many again as the longest that is expected."""
+    return round(_ROOM * max(len(reader.read(passage)[1]) for passage in passages))
+
+
+def check_questions(metric: Metric, reader: PieceReader, passages: Sequence[Passage], *, context: int) -> None:
+    """Raise what would stop the judging of answers later.
+
+    Raises:
+        DataError: a passage answers nothing, its answer has lines and the model no chat template to end them with, or a
+            question and the room for its answer are longer than `context` pieces.
+        MissingExtraError: the metric's library is not installed.
+    """
+    score_answers(metric, ["a"], ["a"])
+    if not all(passage.prompt for passage in passages):
+        raise DataError(
+            "texts without questions have no answers to compare",
+            value=metric,
+            rule="data with prompts and answers, or the metric bits_per_byte",
+        )
+    lines = next((found.text for found in passages if "\n" in found.text.strip()), None)
+    if reader.template is None and lines is not None:
+        raise DataError(
+            "an answer of several lines",
+            value=lines[:80],
+            rule="one line, where the model has no chat template: a line's end is the end of its answer",
+            next_step="Use the metric bits_per_byte",
+        )
+    longest = max(len(reader.read(passage)[0]) for passage in passages) + room_for_answers(reader, passages)
+    if longest > context:
+        raise DataError(
+            "a question and its answer are too long",
+            value=f"{longest} pieces",
+            rule=f"at most {context}",
+            next_step="Shorten or leave out the longest rows",
+        )
