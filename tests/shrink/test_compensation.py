@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.gguf.quantize import dequantize, quantize
-from penjing.shrink.compensation import inverse_factor, output_errors, round_in_turn
+from penjing.shrink.compensation import inverse_factor, round_in_turn
 from penjing.shrink.gguf_types import TYPES
 
 COLUMNS, GROUP = 512, {"Q4_K": 256, "Q5_K": 256, "Q6_K": 256}
@@ -16,6 +16,11 @@ def correlated_inputs(seed, *, rank=40):
     draw = np.random.default_rng(seed)
     inputs = draw.normal(size=(2000, rank)) @ draw.normal(size=(rank, COLUMNS)) + draw.normal(size=(2000, COLUMNS))
     return (inputs.T @ inputs / len(inputs)).astype(np.float32)
+
+
+def output_errors(change, moments):
+    """The mean square by which a change of the weights changes each output."""
+    return ((change @ moments) * change).sum(axis=1)
 
 
 def rounded(weights, moments, name):

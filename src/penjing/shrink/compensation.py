@@ -53,12 +53,3 @@ def inverse_factor(moments: Floats) -> Floats:
     mean = float(np.trace(damped)) / len(damped)
     damped[np.diag_indices_from(damped)] += max(_DAMPING * mean, float(np.finfo(np.float32).tiny))
     return np.linalg.cholesky(np.linalg.inv(damped)).T.astype(np.float32)
-
-
-def output_errors(change: Floats, moments: Floats) -> Floats:
-    """Return the mean square by which a `change` of the weights (rows, columns) changes each output, (rows,).
-
-    >>> output_errors(np.ones((1, 2), np.float32), np.eye(2, dtype=np.float32)).tolist()
-    [2.0]
-    """
-    return np.asarray(((change @ moments) * change).sum(axis=1))

@@ -81,8 +81,8 @@ def _eight_bits(context: TextContext, tuned: Tuned, source: Path, name: str, rol
 
 def _fewer_bits(context: TextContext, tuned: Tuned, eight: TextCandidate) -> list[TextCandidate]:
     """Return what is in the file `eight` in fewer and fewer bits."""
-    moments = cache(lambda: layer_moments(context, tuned, eight.path))  # taken only where something is made of them
-    costs = rounding_costs(context, tuned, eight.path, eight.key, moments)
+    costs = rounding_costs(context, tuned, eight.path, eight.key)
+    moments = cache(lambda: layer_moments(context, tuned, eight.path))  # taken only where a file is made
     wanted = sorted(context.task.recipe.bits or _BITS, reverse=True)
     mixed = [_mixed(context, tuned, costs, bits, moments) for bits in wanted]
     different = {candidate.key: candidate for candidate in mixed}  # fewer bits than any type takes change nothing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,18 +14,16 @@ from safetensors.numpy import load_file, save_file
 
 from penjing.files import write_text
 from penjing.gguf.file import GgufFile, open_gguf
-from penjing.gguf.quantize import bits_per_weight, dequantize, fits
+from penjing.gguf.quantize import bits_per_weight, dequantize, fits, quantize
 from penjing.records import Step
 from penjing.search.text.context import SOME_WINDOWS, TextContext
-from penjing.search.text.rounding import Moments, rounded_tensor
 from penjing.search.text.teacher import Tuned
-from penjing.shrink.compensation import inverse_factor, output_errors
 from penjing.shrink.gguf_types import TYPES, Option
 from penjing.shrink.rounding_cost import Curvature, curvatures
 from penjing.train.causal import load_causal
 from penjing.train.gguf_layers import EMBEDDINGS, HEAD, Layer
 
-_ROWS = 128  # of a tensor, on which the cost of a type is taken
+_ROWS = 512  # of a tensor, on which the cost of a type is taken
 
 Floats = NDArray[np.float32]
 
@@ -45,8 +43,8 @@ def type_step(counts: Mapping[str, int]) -> Step:
     return Step(name="types", values=dict(sorted(counts.items())))
 
 
-def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str, moments: Callable[[], Moments]) -> Costs:
-    """Return the costs, on the fine-tuned model in the file at `path` of stage `key`; `moments` are of its layers."""
+def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str) -> Costs:
+    """Return the costs, on the fine-tuned model in the file at `path`, whose stage is `key`."""
     context.reporter.begin(f"cost of rounding{tuned.blocks and f', {tuned.blocks}'}")
 
     def make(folder: Path, _: Path) -> None:
@@ -60,13 +58,9 @@ def rounding_costs(context: TextContext, tuned: Tuned, path: Path, key: str, mom
             device=context.device,
             progress=context.reporter.advance,
         )
-        trimmed, known = open_gguf(tuned.file), moments()
-
-        def options(layer: Layer) -> list[Option]:
-            return _options(trimmed, layer, tuned, found[layer.module], known.get(layer.tensor))
-
+        trimmed = open_gguf(tuned.file)
         with ThreadPoolExecutor(context.task.budget.threads) as pool:
-            tables = pool.map(options, layers)
+            tables = pool.map(lambda layer: _options(trimmed, layer, tuned, found[layer.module]), layers)
             named = zip([layer.tensor for layer in layers], tables, strict=True)
             rows = {tensor: [asdict(option) for option in table] for tensor, table in named}
         save_file({layer.tensor: found[layer.module].inputs for layer in layers}, folder / "columns.safetensors")
@@ -90,28 +84,20 @@ def _tied_head(file: GgufFile) -> list[Layer]:
     return [] if "output.weight" in file.tensors else [Layer(HEAD, EMBEDDINGS, None)]
 
 
-def _options(file: GgufFile, layer: Layer, tuned: Tuned, curvature: Curvature, moments: Floats | None) -> list[Option]:
+def _options(file: GgufFile, layer: Layer, tuned: Tuned, curvature: Curvature) -> list[Option]:
     """Return what `layer` could be; the embeddings could stay as they are, at no cost."""
     weights = tuned.weights(file, layer.tensor)
     rows = np.unique(np.linspace(0, len(weights) - 1, _ROWS).round().astype(np.int64))
     some, share = weights[rows], len(weights) / len(rows)
     on_rows = Curvature(curvature.inputs, layer.to_file(curvature.outputs)[rows])
-    factor = None if moments is None else inverse_factor(moments)
     found = []
     for name in TYPES:
         if fits(name, weights.shape[1]):
-            rounded = dequantize(rounded_tensor(some, name, curvature.inputs, factor).data, name)
+            rounded = dequantize(quantize(some, name, importance=curvature.inputs), name)
             size = int(weights.size * bits_per_weight(name) / 8)
-            found.append(Option(name, size, share * _cost(rounded - some, on_rows, moments)))
+            found.append(Option(name, size, share * on_rows.cost(rounded - some)))
     if layer.tensor == EMBEDDINGS:
         stored = file.stored(layer.tensor)
         found = [option for option in found if option.size_bytes < stored.data.nbytes]
         found.append(Option(stored.type_name, stored.data.nbytes, 0.0))
     return found
-
-
-def _cost(change: Floats, curvature: Curvature, moments: Floats | None) -> float:
-    """Return the nats that a piece gains by a change; inputs that come together count together where they are known."""
-    if moments is None:
-        return curvature.cost(change)
-    return float(0.5 * curvature.outputs @ output_errors(change, moments))
