@@ -47,7 +47,7 @@ CONTEXT = 1024
 PROMPT_CHARACTERS = 240
 _HEADER = (
     "| system | size | decode, tokens/s (range) | first token | memory | domain: bits per byte (perplexity) "
-    "| outside | of memory bandwidth |"
+    "| outside: the same | of memory bandwidth |"
 )
 _WINDOW, _SCORED_BYTES = 256, 16_000
 
