@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
@@ -39,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.released.wait(30)
             self.close_connection = True
         else:
-            self.stream(model, body)
+            with suppress(BrokenPipeError, ConnectionResetError):  # a client may leave when it has heard enough
+                self.stream(model, body)
 
     def whole(self, status, content, kind, **headers):
         self.send_response(status)
