@@ -112,6 +112,9 @@ def test_the_bundle_is_measured_beside_another(run, tmp_path):
         assert figures["throughput_per_s"] > 0
         assert figures["latency"]["n"] == 2
     assert "tokens/s" in CliRunner().invoke(app, asked).output
+    (tmp_path / "same.txt").write_text("the old pine\n" * 5, encoding="utf-8")
+    alike = CliRunner().invoke(app, [*asked, "--input", str(tmp_path / "same.txt")])
+    assert "too few prompts" in str(alike.exception)  # one that was read before is in a cache
     refused = CliRunner().invoke(app, [*asked, "--batch-size", "2"])
     assert "one prompt at a time" in str(refused.exception)
 

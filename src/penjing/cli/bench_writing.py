@@ -37,7 +37,9 @@ def measure_writing(
     if batch_size != 1:
         raise TaskError("bundles that write are measured one prompt at a time", value=f"--batch-size {batch_size}")
     prompts: Sequence[Prompt] = (
-        golden_prompts(bundles[0]) if texts is None else [text[:_PROMPT_CHARACTERS] for text in texts]
+        golden_prompts(bundles[0])
+        if texts is None
+        else list(dict.fromkeys(text[:_PROMPT_CHARACTERS] for text in texts))
     )
     found = measure_text(
         {str(bundle): _command(bundle, engine, threads=threads) for bundle in bundles},
