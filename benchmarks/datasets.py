@@ -39,7 +39,10 @@ def sst2(_: Path, *, seed: int = 13, size: str = "11.3 MB") -> Task:
 
 
 def banking77_10(prepared: Path, *, seed: int = 13) -> Task:
-    """Questions to a bank, 77 intents: 10 examples of each to train on and 5 for dev."""
+    """Questions to a bank, 77 intents: 10 examples of each to train on and 5 for dev; budget: an eleventh.
+
+    That is a third of the teacher in ONNX Runtime's int8.
+    """
     by_label = defaultdict(list)
     for row in _by_hash(_rows("banking77/train.csv", text="text", label="category")):
         by_label[row[1]].append(row)
@@ -49,7 +52,14 @@ def banking77_10(prepared: Path, *, seed: int = 13) -> Task:
         "test": _rows("banking77/test.csv", text="text", label="category"),
     }
     recipe = {**EVERY_SIZE, "epochs": 20, "seed": seed}
-    return make_task(name="banking77-10", model=ENGLISH, data=_written(prepared, parts), bar=BAR, recipe=recipe)
+    return make_task(
+        name="banking77-10",
+        model=ENGLISH,
+        data=_written(prepared, parts),
+        bar=BAR,
+        budget={"size": "7.9 MB"},
+        recipe=recipe,
+    )
 
 
 def banking77(prepared: Path, *, seed: int = 13) -> Task:

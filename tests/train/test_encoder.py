@@ -7,6 +7,7 @@ from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from penjing.errors import ModelError
 from penjing.train.checkpoint import load_encoder, load_pretrained, save_encoder
+from penjing.train.encoder import Encoder, EncoderShape
 from tests.train.tiny import tiny_encoder
 
 
@@ -68,6 +69,17 @@ def test_padding_does_not_change_an_answer():
         alone = model(ids, torch.ones(1, 6)).logits
         beside = model(padded, (padded != 0).long()).logits
     torch.testing.assert_close(alone, beside, atol=1e-5, rtol=1e-5)
+
+
+def test_without_dropout_training_answers_as_evaluation_does():
+    torch.manual_seed(0)
+    shape = EncoderShape(vocabulary=20, hidden=8, head_size=4, heads=(2, 2), ffn=(16, 16), positions=8, labels=2)
+    model = Encoder(shape)
+    ids, mask = torch.randint(20, (4, 6)), torch.ones(4, 6)
+    answered = model.eval()(ids, mask).logits
+    assert not torch.allclose(model.train()(ids, mask).logits, answered, atol=1e-3)
+    model.set_dropout(0.0)
+    torch.testing.assert_close(model(ids, mask).logits, answered)
 
 
 def test_saved_encoder_is_read_back(tmp_path):

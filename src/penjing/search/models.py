@@ -114,6 +114,7 @@ def trained_stage(
     def make(folder: Path, work: Path) -> None:
         began = time.monotonic()
         model, tokens, loss = start()
+        model.set_dropout(plan.dropout)
         with within(model):
             result = train(
                 model,

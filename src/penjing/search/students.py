@@ -114,6 +114,7 @@ def student_plan(
         epochs=(recipe.student_epochs or passes) * texts / len(lessons.tokens),
         learning_rate=variant.learning_rate,
         batch_size=recipe.batch_size or TEXTS_A_STEP,
+        dropout=0.0,  # a student is too small to learn its teacher by heart (docs/log.md)
         seed=recipe.seed,
         time_limit_s=time_limit_s,
         patience=patience,

@@ -177,6 +177,12 @@ class Encoder(nn.Module):
         weights = mask.to(x.dtype)
         return (x * weights[:, :, None]).sum(1) / weights.sum(1, keepdim=True)
 
+    def set_dropout(self, share: float) -> None:
+        """Set the share of activations that training leaves out."""
+        self.dropout = share
+        for block in self.blocks:
+            cast(Block, block).dropout = share
+
     def parameter_count(self) -> int:
         """Return the number of weights."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -21,6 +21,8 @@ class TrainPlan:
     learning_rate: float
     batch_size: int = 32
     weight_decay: float = 0.01
+    dropout: float = 0.1
+    """The share of activations that training leaves out."""
     seed: int = 13
     time_limit_s: float | None = None
     """The schedule is shortened, not cut off, so that training ends about here."""

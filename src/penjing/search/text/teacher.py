@@ -74,6 +74,7 @@ def text_plan(context: TextContext, *, share: float) -> TrainPlan:
         learning_rate=recipe.learning_rate or _RATE,
         batch_size=recipe.batch_size or _WINDOWS_A_STEP,
         weight_decay=0.0,
+        dropout=0.0,
         seed=recipe.seed,
         time_limit_s=None if limit_s is None else share * limit_s,
     )
