@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -36,6 +36,9 @@ CONFIDENCE_WORDS = {"strict": 0.95}
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_S = TypeVar("_S", bound=_Spec)
 
 
 def _size(value: Any) -> Any:
@@ -265,7 +268,12 @@ _NOT_GENERATE = ("students", "ffn", "heads", "rank", "student_epochs", "trials")
 
 def make_task(**values: Any) -> Task:
     """Return a validated task; raise TaskError with one line where a value is wrong."""
-    return _validated(values, origin="the arguments")
+    return _validated(Task, values, origin="the arguments")
+
+
+def make_bar(**values: Any) -> Bar:
+    """Return a validated bar; raise TaskError with one line where a value is wrong."""
+    return _validated(Bar, values, origin="the arguments")
 
 
 def read_task(path: Path, *, overrides: dict[str, Any] | None = None) -> Task:
@@ -289,7 +297,7 @@ def read_task(path: Path, *, overrides: dict[str, Any] | None = None) -> Task:
     for name, value in (overrides or {}).items():
         _set(values, name.split("."), value)
     values.setdefault("name", path.resolve().parent.name)
-    return _validated(_anchored(values, path.resolve().parent), origin=str(path))
+    return _validated(Task, _anchored(values, path.resolve().parent), origin=str(path))
 
 
 def _set(values: dict[str, Any], names: list[str], value: Any) -> None:
@@ -315,9 +323,9 @@ def _is_reference(text: str) -> bool:
     return text.split(":", 1)[0] in {"package", "hf", "gguf", "openai"}
 
 
-def _validated(values: dict[str, Any], *, origin: str) -> Task:
+def _validated(kind: type[_S], values: dict[str, Any], *, origin: str) -> _S:
     try:
-        return Task.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

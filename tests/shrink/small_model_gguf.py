@@ -79,6 +79,7 @@ def _write_weights(writer, path, pieces, *, context, blocks, architecture):
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(head)
     writer.add_vocab_size(pieces)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     generator = np.random.default_rng(0)
     for name, shape in _shapes(pieces, blocks, architecture).items():
         values = generator.normal(size=shape).astype(np.float32)

@@ -10,15 +10,20 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
 
 from penjing.errors import MissingExtraError, ModelError
 from penjing.files import storage_error, sync
 from penjing.gguf.file import GgufFile, Stored, open_gguf, rewrite
 from penjing.gguf.quantize import dequantize, quantize
+from penjing.measure.size import folder_size
 
 _ARCHITECTURES = ("llama", "qwen2", "qwen3")
 _READ = ("F32", "F16", "Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q6_K")
-_OTHERWISE = "Q8_0"
+MODEL = "openvino_model.xml"
+Wanted = Literal["as stored", "F16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,10 @@ class OpenVinoFolder:
     """Tensors that were rounded once more."""
 
 
-def export_openvino(source: Path, folder: Path) -> OpenVinoFolder:
+def export_openvino(source: Path, folder: Path, *, weights: Wanted = "as stored") -> OpenVinoFolder:
     """Write the model in the GGUF file `source` into the new `folder`; it appears when whole.
+
+    Weights stay in their types where the reader knows these, or are all widened to F16.
 
     Raises:
         ModelError: the reader does not know this kind of model, or `folder` is there already.
@@ -40,34 +47,39 @@ def export_openvino(source: Path, folder: Path) -> OpenVinoFolder:
         StorageError: the disk is full or not writable.
     """
     try:
-        return _export(source, folder)
+        return _export(source, folder, weights)
     except OSError as error:
         raise storage_error(error, folder) from error
 
 
-def _export(source: Path, folder: Path) -> OpenVinoFolder:
+def _export(source: Path, folder: Path, weights: Wanted) -> OpenVinoFolder:
     if folder.exists():
         raise ModelError("the output is there already", value=str(folder), rule="a new folder")
     file = open_gguf(source)
     if file.architecture not in _ARCHITECTURES:
         raise _cannot_read(source, f"{file.architecture} is not one of {', '.join(_ARCHITECTURES)}")
-    others = tuple(name for name in file.tensors if file.stored(name).type_name not in _READ)
+    others = tuple(name for name in file.tensors if file.stored(name).type_name not in _kept(weights))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".openvino-") as temporary:
         readable, made = Path(temporary) / "model.gguf", Path(temporary) / "made"
-        rewrite(file, readable, values={}, tensors={name: _eight_bits(file, name) for name in others})
+        rewrite(file, readable, values={}, tensors={name: _restored(file, name, weights) for name in others})
         _convert(readable, named=source)
         made.mkdir()
         for path in sorted(Path(temporary).glob("openvino_*")):
             shutil.move(path, made / path.name)
             sync(made / path.name)
         made.rename(folder)
-    return OpenVinoFolder(folder, sum(path.stat().st_size for path in folder.iterdir()), others)
+    return OpenVinoFolder(folder, folder_size(folder), others if weights == "as stored" else ())
 
 
-def _eight_bits(file: GgufFile, name: str) -> Stored:
+def _kept(weights: Wanted) -> tuple[str, ...]:
+    return _READ if weights == "as stored" else ("F32", "F16")
+
+
+def _restored(file: GgufFile, name: str, weights: Wanted) -> Stored:
     stored = file.stored(name)
-    return Stored(quantize(dequantize(stored.data, stored.type_name), _OTHERWISE), _OTHERWISE)
+    values = dequantize(stored.data, stored.type_name)
+    return Stored(values.astype(np.float16), "F16") if weights == "F16" else Stored(quantize(values, "Q8_0"), "Q8_0")
 
 
 def _convert(path: Path, *, named: Path) -> None:
