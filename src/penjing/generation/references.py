@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from penjing.train.references import download_from_hub
 
 DEFAULT_CONTEXT = 4096
 _RULE = "a bundle, gguf:FILE, package:NAME, hf:org/name, a local folder, or openai:NAME"
+_CHECKPOINT, _CONVERTED = (".json", ".jinja", ".safetensors", ".md"), "model.gguf"
 _HUB_FILES = ("*.json", "*.safetensors", "*.model", "*.jinja", "README.md")
 
 
@@ -96,6 +98,33 @@ def gguf_file(reference: str, *, cache: Path | None = None) -> Path:
     if colon and scheme == "package":
         return _package_file(find_gguf_package(name), cache=cache or default_cache())
     return Path(name if colon and scheme == "gguf" else reference).expanduser()
+
+
+def gguf_source(reference: str, *, cache: Path | None = None) -> Path:
+    """Return the GGUF file that `reference` names, as `gguf_file` does, or that `hf:org/name` or a folder is made to.
+
+    A checkpoint is written as GGUF once, and kept in `cache`.
+
+    Raises:
+        ModelError: there is no such model, or its architecture or vocabulary is not known in GGUF.
+        BundleError: a file of the bundle is missing or changed.
+    """
+    scheme, colon, name = reference.partition(":")
+    if colon and scheme == "hf":
+        path = download_from_hub(name, reference=reference, files=_HUB_FILES)
+    else:
+        path = gguf_file(reference, cache=cache)
+    if not path.is_dir():
+        return path
+    if not (path / "config.json").is_file():
+        raise ModelError("no model that writes text in this folder", value=reference, rule="config.json, safetensors")
+    from penjing.export.gguf_checkpoint import write_gguf  # imports torch
+
+    files = sorted(found for found in path.iterdir() if found.suffix in _CHECKPOINT)
+    key = hashlib.sha256("".join(found.name + file_sha256(found) for found in files).encode()).hexdigest()[:16]
+    title = name if colon else path.name
+    target = (cache or default_cache()) / f"gguf-{key}"
+    return cached_folder(target, lambda folder: write_gguf(path, folder / _CONVERTED, name=title)) / _CONVERTED
 
 
 def gguf_origin(reference: str, path: Path) -> Origin:

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from penjing.errors import ModelError
 from penjing.gguf.file import GgufFile, Stored, open_gguf, rewrite
-from penjing.shrink.gguf_tokenizer import GgufVocabulary, special_ids, tokenizer_json
+from penjing.gguf.tokenizer import GgufVocabulary, special_ids, tokenizer_json
 from penjing.shrink.tokenizer import choose_pieces, count_pieces
 from penjing.shrink.tokenizer import rewrite as rewrite_tokenizer
 

@@ -13,7 +13,7 @@ from penjing.bundle.manifest import Origin
 from penjing.data.passages import PassageSplits, load_passages, passages_fingerprint
 from penjing.errors import ModelError
 from penjing.files import file_sha256, write_text
-from penjing.generation.references import DEFAULT_CONTEXT, gguf_file, gguf_origin
+from penjing.generation.references import DEFAULT_CONTEXT, gguf_origin, gguf_source
 from penjing.gguf import read_header
 from penjing.gguf.file import GgufFile, open_gguf
 from penjing.records import Step
@@ -112,7 +112,7 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
     counts = ", ".join(f"{len(getattr(splits, name)):,} {name}" for name in ("train", "dev", "test"))
     reporter.end(f"{counts} passages", reused=False)
     reporter.begin("model")
-    source = gguf_file(task.model, cache=cache)
+    source = gguf_source(task.model, cache=cache)
     origin = gguf_origin(task.model, source)
     _check_architecture(task, open_gguf(source))
     if task.bar.metric in ANSWER_METRICS:

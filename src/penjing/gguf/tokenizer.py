@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from penjing.errors import ModelError
 
-_NORMAL, _CONTROL, _USER_DEFINED = 1, 3, 4  # llama.cpp's types of tokens
+NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5  # llama.cpp's types of tokens
 _SPACE = "▁"
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _WORDS = (
@@ -30,6 +32,11 @@ _SPLITS = {
     "llama-bpe": (_WORDS % "{1,3}",),
 }
 """Expressions by llama.cpp's name for them (tokenizer.ggml.pre); each splits what those before it left."""
+_PROBES = (
+    "It's 12345 o'clock, I'LL say;  two  blanks\n\n\tand\r\n lines: (a)b_c! 盆景在2026年。",
+    " 1 22 333 4444 don't DON'T x'S\n \n  end",
+)
+_EMPTY = {"version": "1.0", "added_tokens": [], "model": {"type": "BPE", "vocab": {}, "merges": []}}
 _WHOLE_WORDS = ("llama-bpe",)  # a word that is a piece is not merged together
 
 
@@ -80,9 +87,40 @@ def tokenizer_json(vocabulary: GgufVocabulary) -> str:
     return json.dumps(spec, ensure_ascii=False)
 
 
+def split_of(tokenizer: Tokenizer) -> str:
+    """Return llama.cpp's name for the way in which a byte-level tokenizer splits texts into words.
+
+    Raises:
+        ModelError: it has none that is known.
+    """
+    found = tokenizer.pre_tokenizer
+    for name, expressions in _SPLITS.items():
+        known = Tokenizer.from_str(json.dumps(_EMPTY | {"pre_tokenizer": _pre_tokenizer(expressions)})).pre_tokenizer
+        if found is not None and all(_split(found, text) == _split(known, text) for text in _PROBES):
+            return name
+    raise ModelError(
+        "this way of splitting texts into words is not known",
+        value=str(found)[:100],
+        rule=f"as {', '.join(_SPLITS)} do",
+    )
+
+
+def _split(splitter: Any, text: str) -> list[str]:
+    return [word for word, _ in splitter.pre_tokenize_str(text)]
+
+
+def _pre_tokenizer(expressions: Sequence[str]) -> dict[str, Any]:
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    splits = [
+        {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
+        for expression in expressions
+    ]
+    return {"type": "Sequence", "pretokenizers": [*splits, level]}
+
+
 def special_ids(vocabulary: GgufVocabulary) -> list[int]:
     """Return the ids of control tokens and of those that users defined, placeholders for neither left out."""
-    wanted = {_CONTROL, _USER_DEFINED}
+    wanted = {CONTROL, USER_DEFINED}
     return [
         piece_id
         for piece_id, (piece, kind) in enumerate(zip(vocabulary.pieces, vocabulary.types, strict=True))
@@ -98,7 +136,7 @@ def _added(piece_id: int, vocabulary: GgufVocabulary) -> dict[str, Any]:
         "lstrip": False,
         "rstrip": False,
         "normalized": False,
-        "special": vocabulary.types[piece_id] == _CONTROL,
+        "special": vocabulary.types[piece_id] == CONTROL,
     }
 
 
@@ -112,12 +150,8 @@ def _byte_level(vocabulary: GgufVocabulary) -> tuple[dict[str, Any], dict[str, A
     merges = [merge.split(" ", 1) for merge in vocabulary.merges]
     whole = vocabulary.split in _WHOLE_WORDS
     model = {**_bpe(vocabulary, merges, unknown=None, byte_fallback=False), "ignore_merges": whole}
-    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
-    splits = [
-        {"type": "Split", "pattern": {"Regex": expression}, "behavior": "Isolated", "invert": False}
-        for expression in _SPLITS[vocabulary.split]
-    ]
-    return model, {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [*splits, level]}, "decoder": level}
+    splitter = _pre_tokenizer(_SPLITS[vocabulary.split])
+    return model, {"pre_tokenizer": splitter, "decoder": splitter["pretokenizers"][-1]}
 
 
 def _sentencepiece(vocabulary: GgufVocabulary) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -133,7 +167,7 @@ def _merges(vocabulary: GgufVocabulary) -> list[list[str]]:
     known = set(vocabulary.pieces)
     found = []
     for piece, kind, score in zip(vocabulary.pieces, vocabulary.types, vocabulary.scores, strict=True):
-        if kind == _NORMAL:
+        if kind == NORMAL:
             found += [
                 (-score, [piece[:cut], piece[cut:]])
                 for cut in range(1, len(piece))
