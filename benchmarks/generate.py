@@ -16,12 +16,14 @@ import math
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import onnxruntime_genai
 from benchmarks.bandwidth import stream_bytes_per_s
 from benchmarks.compare import THREADS, comparable, result_of
 from benchmarks.datasets import data_file
@@ -29,17 +31,21 @@ from benchmarks.table import footer, write_block, write_result_file
 from penjing import PenjingError, Task, fit, make_task
 from penjing.data.passages import Passage, load_passages
 from penjing.engines.text.process import worker_command
+from penjing.export.openvino_surprise import openvino_surprise
 from penjing.generation.references import gguf_file
 from penjing.gguf import read_header
+from penjing.measure.bits import Surprise
 from penjing.measure.size import folder_size
 from penjing.measure.text_speed import TextSpeed, measure_text
 from penjing.records import Verdict
+from penjing.search.fit import FitResult
 from penjing.search.frontier import read_trials
 from penjing.search.text.candidates import TEACHER
 from penjing.search.text.context import piece_reader
+from penjing.search.text.openvino import search_openvino_weights
 from penjing.train.causal import load_causal, surprise
 from penjing.train.device import best_device
-from penjing.train.windows import cut_windows
+from penjing.train.windows import Windows, cut_windows
 from penjing.units import show_size
 
 COMMAND = "make bench-generate"
@@ -50,6 +56,8 @@ _HEADER = (
     "| outside: the same | of memory bandwidth |"
 )
 _WINDOW, _SCORED_BYTES = 256, 16_000
+
+Bits = Callable[[Path, Windows], Surprise]
 
 
 @dataclass(frozen=True)
@@ -73,14 +81,26 @@ _DATA = {
 
 @dataclass(frozen=True)
 class System:
-    """One row: what runs a file."""
+    """One row: what runs a file, and what says its bits."""
 
     name: str
     role: str
     engine: str
     path: Path
+    bits: Bits
+    reader: Path
+    """The GGUF file with its tokenizer."""
     verdict: Verdict | None = None
     """On test, against the same fine-tuned model in eight bits."""
+    failed: str | None = None
+    """Why there is no such system, where making it failed."""
+
+    @property
+    def command(self) -> list[str]:
+        """What starts its process."""
+        if self.engine == onnxruntime_genai.NAME:
+            return onnxruntime_genai.engine_command(self.path, threads=THREADS, context=CONTEXT)
+        return worker_command(self.engine, self.path, threads=THREADS, context=CONTEXT)
 
 
 def main() -> int:
@@ -118,34 +138,75 @@ def _rows(name: str, case: Case, work: Path) -> list[dict[str, Any]]:
 
     from penjing.cli.progress import StageBars
 
-    task, run = text_task(case), work / f"{name}-run"
+    task = text_task(case)
     with StageBars(Console(stderr=True)) as bars:
-        done = fit(task, output=run, reporter=bars)
-    source = gguf_file(case.model)
-    teacher = next(trial for trial in read_trials(run) if trial.name == TEACHER)
-    assert teacher.bundle is not None
-    systems = [
-        System("transformers", "peer", "transformers", _checkpoint(source, work / name)),
-        System("llamacpp", "peer", "llamacpp", source),
-        System("openvino-genai", "peer", "openvino-genai", source),
-        System("fine-tuned, 8 bits", "teacher", "llamacpp", run / teacher.bundle / "model.gguf"),
-        System("penjing", "choice", "llamacpp", done.bundle / "model.gguf", done.verdict),
-    ]
+        done = fit(task, output=work / f"{name}-run", reporter=bars)
+    systems = _systems(name, case, work, done)
     domain = load_passages(task.data).test
     texts = {"domain": domain, "outside": [Passage((), _beginning(case.outside))]}
-    bits = {system.path: _bits(system.path, texts) for system in systems if system.path.suffix == ".gguf"}
-    bits[systems[0].path] = bits[source]
     bandwidth = stream_bytes_per_s(threads=THREADS)
     speeds = measure_text(
-        {
-            system.name: (system.engine, worker_command(system.engine, system.path, threads=THREADS, context=CONTEXT))
-            for system in systems
-        },
+        {system.name: (system.engine, system.command) for system in systems if system.failed is None},
         [passage.text[:PROMPT_CHARACTERS] for passage in domain],
         threads=THREADS,
         progress=lambda done, total: print(f"{done:.0f} of {total:.0f} answers", file=sys.stderr),
     )
-    return [_row(name, case, system, speeds[system.name], bits[system.path], bandwidth) for system in systems]
+    return [_row(name, case, system, speeds.get(system.name), texts, bandwidth) for system in systems]
+
+
+def _systems(name: str, case: Case, work: Path, done: FitResult) -> list[System]:
+    run = work / f"{name}-run"
+    source = gguf_file(case.model)
+    checkpoint = _checkpoint(source, work / name)
+    teacher = next(trial for trial in read_trials(run) if trial.name == TEACHER)
+    assert teacher.bundle is not None
+    eight, chosen = run / teacher.bundle / "model.gguf", done.bundle / "model.gguf"
+
+    def made(name: str, role: str, engine: str, reader: Path, make: Callable[[], Path], bits: Bits) -> System:
+        """Return the system; one that cannot be made is a row that says how it failed."""
+        print(f"making {name}", file=sys.stderr)
+        try:
+            return System(name, role, engine, make(), bits, reader)
+        except Exception as error:  # whatever a peer's tool raises
+            return System(name, role, engine, reader, bits, reader, failed=_without_paths(str(error)))
+
+    return [
+        System(
+            "transformers", "peer", "transformers", checkpoint, lambda path, windows: _in_torch(source, windows), source
+        ),
+        System("llamacpp", "peer", "llamacpp", source, _in_torch, source),
+        System("openvino-genai", "peer", "openvino-genai", source, _in_torch, source),
+        made(
+            "onnxruntime-genai, int4",
+            "peer",
+            onnxruntime_genai.NAME,
+            source,
+            lambda: onnxruntime_genai.build(checkpoint, work / f"{name}-onnxruntime-genai"),
+            onnxruntime_genai.surprise,
+        ),
+        System("fine-tuned, 8 bits", "teacher", "llamacpp", eight, _in_torch, eight),
+        made(
+            "fine-tuned, NNCF in OpenVINO",
+            "peer",
+            "openvino-genai",
+            eight,
+            lambda: _rounded_by_nncf(case, eight, work / f"{name}-nncf-{eight.parent.name}"),
+            partial(openvino_surprise, threads=THREADS),
+        ),
+        System("penjing", "choice", "llamacpp", chosen, _in_torch, chosen, verdict=done.verdict),
+    ]
+
+
+def _rounded_by_nncf(case: Case, source: Path, folder: Path) -> Path:
+    """Return the fine-tuned model in OpenVINO, as many of its layers in four bits as 2 % more bits per byte allow."""
+    if not folder.is_dir():
+        texts = [passage.text for passage in load_passages(text_task(case).data).train]
+        search_openvino_weights(source, folder, texts, bar=text_task(case).bar, threads=THREADS, tell=print)
+    return folder
+
+
+def _in_torch(path: Path, windows: Windows) -> Surprise:
+    return surprise(load_causal(path), windows, device=best_device())
 
 
 def text_task(case: Case) -> Task:
@@ -174,6 +235,7 @@ def _checkpoint(source: Path, folder: Path) -> Path:
         from transformers import AutoTokenizer
 
         model = load_causal(source)
+        model.config.architectures = [type(model).__name__]
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config  # its weights are float32 now
         folder.mkdir(parents=True, exist_ok=True)
@@ -185,12 +247,12 @@ def _checkpoint(source: Path, folder: Path) -> Path:
     return folder
 
 
-def _bits(path: Path, texts: Mapping[str, Sequence[Passage]]) -> dict[str, dict[str, float]]:
+def _bits(system: System, texts: Mapping[str, Sequence[Passage]]) -> dict[str, dict[str, float]]:
     """Return bits per byte and perplexity of each of `texts`."""
-    model, reader, found = load_causal(path), piece_reader(path), {}
+    reader, found = piece_reader(system.reader), {}
     for name, passages in texts.items():
         windows = cut_windows(passages, reader, most=_WINDOW)
-        scored = surprise(model, windows, device=best_device())
+        scored = system.bits(system.path, windows)
         pieces = int((windows.tokens.lengths - windows.scored_from).sum())
         found[name] = {
             "bits_per_byte": scored.bits_per_byte,
@@ -200,7 +262,12 @@ def _bits(path: Path, texts: Mapping[str, Sequence[Passage]]) -> dict[str, dict[
 
 
 def _row(
-    model: str, case: Case, system: System, speed: TextSpeed, bits: Mapping[str, Mapping[str, float]], bandwidth: float
+    model: str,
+    case: Case,
+    system: System,
+    speed: TextSpeed | None,
+    texts: Mapping[str, Sequence[Passage]],
+    bandwidth: float,
 ) -> dict[str, Any]:
     row = {
         "system": system.name,
@@ -209,13 +276,18 @@ def _row(
         "task": "generate",
         "metric": "bits_per_byte",
         "model": model,
+        "verdict": None if system.verdict is None else system.verdict.model_dump(mode="json"),
+        "outside": {"dataset": case.outside},
+    }
+    if speed is None or speed.failed or not speed.token_s:
+        failed = system.failed if speed is None else speed.failed
+        return {**row, "failed": _without_paths(failed or "it wrote one token or none")}
+    bits = _bits(system, texts)
+    row |= {
         "value": bits["domain"]["bits_per_byte"],
         "perplexity": bits["domain"]["perplexity"],
         "outside": {"dataset": case.outside, **bits["outside"]},
-        "verdict": None if system.verdict is None else system.verdict.model_dump(mode="json"),
     }
-    if speed.failed or not speed.token_s:
-        return {**row, "failed": _without_paths(speed.failed or "it wrote one token or none")}
     is_gguf = system.path.suffix == ".gguf"
     read = sum(tensor.size_bytes for tensor in read_header(system.path).tensors) if is_gguf else None
     rate = 1 / median(speed.token_s)

@@ -39,15 +39,15 @@ def openvino_surprise(
         request.reset_state()
         logits = request.infer(as_inputs(ids))["logits"][0]
         start = int(windows.scored_from[row])
-        nats[windows.passage[row]] += _nats(logits[start - 1 : -1], ids[start:])
+        nats[windows.passage[row]] += piece_nats(logits[start - 1 : -1], ids[start:])
         progress(row + 1, len(windows))
     return Surprise(nats, windows.n_bytes)
 
 
-def _nats(logits: NDArray[np.float32], pieces: NDArray[np.int32]) -> float:
+def piece_nats(logits: NDArray[np.float32], pieces: NDArray[np.int32]) -> float:
     """Return -log p of `pieces` together, one row of logits each.
 
-    >>> round(_nats(np.zeros((2, 4), np.float32), np.array([0, 3], np.int32)), 3)
+    >>> round(piece_nats(np.zeros((2, 4), np.float32), np.array([0, 3], np.int32)), 3)
     2.773
     """
     wide = logits.astype(np.float64)

@@ -18,7 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from penjing.engines.text import open_text_engine
 from penjing.engines.text.base import Chunk, TextEngine, TextRequest
@@ -28,7 +28,15 @@ from penjing.memory import peak_memory
 Requests = SimpleQueue[dict[str, Any] | None]
 
 
-def main() -> None:
+class Opens(Protocol):
+    """Opens an engine by its name."""
+
+    def __call__(self, name: str, path: Path, /, *, threads: int, context: int) -> TextEngine:
+        """Return the engine, ready."""
+        ...
+
+
+def serve_engine(open_engine: Opens) -> None:
     """Open the engine named on the command line and answer until the input ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("engine")
@@ -40,7 +48,7 @@ def main() -> None:
     os.dup2(2, 1)  # what libraries print, from C++ too, cannot be taken for an answer
     with redirect_stdout(sys.stderr):
         try:
-            engine = open_text_engine(given.engine, given.path, threads=given.threads, context=given.context)
+            engine = open_engine(given.engine, given.path, threads=given.threads, context=given.context)
         except PenjingError as error:
             _say(answers, error=_plain(error))
             return
@@ -97,4 +105,4 @@ def _say(answers: IO[str], **values: Any) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve_engine(open_text_engine)
