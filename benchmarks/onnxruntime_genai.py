@@ -72,7 +72,7 @@ def _head_size(folder: Path) -> int:
 class OnnxRuntimeGenAi:
     """Goes on with a prompt, greedily: all that the benchmark asks."""
 
-    name = NAME
+    name, parallel = NAME, 1
 
     def __init__(self, folder: Path, *, threads: int, context: int) -> None:
         import onnxruntime_genai
@@ -109,7 +109,7 @@ class OnnxRuntimeGenAi:
         return str(self._tokenizer.apply_chat_template(json.dumps(messages), add_generation_prompt=True))
 
 
-def _open(name: str, folder: Path, *, threads: int, context: int) -> OnnxRuntimeGenAi:
+def _open(name: str, folder: Path, *, threads: int, context: int, parallel: int) -> OnnxRuntimeGenAi:
     return OnnxRuntimeGenAi(folder, threads=threads, context=context)
 
 

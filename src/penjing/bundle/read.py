@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from penjing.bundle.manifest import FORMAT, VERSION, Manifest, Outputs
-from penjing.engines import Batch, Encoder, Engine, Logits, open_engine
+from penjing.engines import Batch, Encoder, Engine, Item, Logits, open_engine
 from penjing.errors import BundleError
 from penjing.files import file_sha256
 from penjing.measure.calibration import sigmoid, softmax
@@ -60,6 +60,21 @@ class Bundle:
         """Return the logits (texts, labels) of one encoded batch."""
         return self._engine.run(batch)
 
+    def prepare(self, texts: Sequence[str]) -> list[Item]:
+        """Return each text encoded by itself."""
+        return self._encoder.prepare(texts)
+
+    def answer(self, items: Sequence[Item]) -> list[Prediction]:
+        """Return one prediction for each of `items`, run as one batch."""
+        return [prediction(row, self.manifest.outputs) for row in self.run(self._encoder.collate(items))]
+
+    def interrupt(self) -> bool:
+        """Make the batch that is running end with an error; return whether the engine can do that."""
+        stop = getattr(self._engine, "interrupt", None)
+        if stop is not None:
+            stop()
+        return stop is not None
+
     def logits(
         self,
         texts: Sequence[str],
@@ -78,7 +93,7 @@ class Bundle:
 
     def predict(self, texts: Sequence[str], *, batch_size: int = 8) -> list[Prediction]:
         """Return one prediction a text."""
-        return [_prediction(row, self.manifest.outputs) for row in self.logits(texts, batch_size=batch_size)]
+        return [prediction(row, self.manifest.outputs) for row in self.logits(texts, batch_size=batch_size)]
 
     def stream(
         self, texts: Iterable[str], *, batch_size: int = 8, window: int = 1024
@@ -198,7 +213,8 @@ def probabilities(logits: NDArray[Any], outputs: Outputs) -> NDArray[Any]:
     return sigmoid(scaled) if outputs.multi_label else softmax(scaled)
 
 
-def _prediction(logits: NDArray[np.float32], outputs: Outputs) -> Prediction:
+def prediction(logits: NDArray[np.float32], outputs: Outputs) -> Prediction:
+    """Return what one row of logits says."""
     found = probabilities(logits, outputs)
     best = int(found.argmax())
     certainty = np.maximum(found, 1 - found).min() if outputs.multi_label else found[best]

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from penjing.engines.base import Batch, Encoder, Engine, Logits
+from penjing.engines.base import Batch, Encoder, Engine, Item, Logits
 from penjing.errors import EngineError
 
 ENGINES = {
@@ -29,4 +29,4 @@ def open_engine(name: str, path: Path, *, threads: int) -> Engine:
     return cast(Engine, getattr(import_module(module), attribute)(path, threads=threads))
 
 
-__all__ = ["ENGINES", "Batch", "Encoder", "Engine", "Logits", "open_engine"]
+__all__ = ["ENGINES", "Batch", "Encoder", "Engine", "Item", "Logits", "open_engine"]

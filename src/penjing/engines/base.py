@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,31 @@ Batch = Mapping[str, NDArray[np.generic]]
 Logits = NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One text, encoded."""
+
+    values: Any
+    """What `collate` takes."""
+    length: int
+    """What it costs in a batch: pieces, or characters of n-grams."""
+    whole: int
+    """The length before it was cut; more than `length` where it was."""
+
+
 class Encoder(Protocol):
     """Turns texts into one batch of arrays."""
 
     def encode(self, texts: Sequence[str]) -> Batch:
         """Return arrays whose first dimension is `len(texts)` (or, for sparse features, row offsets)."""
+        ...
+
+    def prepare(self, texts: Sequence[str]) -> list[Item]:
+        """Return each text by itself, for batches that are put together later."""
+        ...
+
+    def collate(self, items: Sequence[Item]) -> Batch:
+        """Return the batch that `encode` makes of the same texts."""
         ...
 
     def lengths(self, texts: Sequence[str]) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.engines.base import Batch
+from penjing.engines.base import Batch, Item
 
 _PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -52,14 +52,15 @@ class NgramEncoder:
 
     def encode(self, texts: Sequence[str]) -> Batch:
         """Return CSR arrays: values[indptr[i]:indptr[i + 1]] are those of text i, in the buckets `indices`."""
-        rows = [self._row(text) for text in texts]
-        indptr = np.cumsum([0, *(len(indices) for indices, _ in rows)], dtype=np.int64)
-        empty = np.zeros(0)
-        return {
-            "indptr": indptr,
-            "indices": np.concatenate([indices for indices, _ in rows] or [empty.astype(np.int64)]),
-            "values": np.concatenate([values for _, values in rows] or [empty]).astype(np.float32),
-        }
+        return _stacked([self._row(text) for text in texts])
+
+    def prepare(self, texts: Sequence[str]) -> list[Item]:
+        """Return the buckets and values of each text; lengths count characters."""
+        return [Item(self._row(text), min(len(text), _MOST_CHARACTERS), len(text)) for text in texts]
+
+    def collate(self, items: Sequence[Item]) -> Batch:
+        """Return CSR arrays, as `encode` does."""
+        return _stacked([item.values for item in items])
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Return the number of characters of each text."""
@@ -99,3 +100,13 @@ def _windows(codes: Hashes, size: int, *, salt: int) -> Hashes:
 def _word_hash(word: str) -> int:
     codes = np.frombuffer(word.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
     return int(_windows(codes, len(codes), salt=7)[0])
+
+
+def _stacked(rows: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]) -> Batch:
+    indptr = np.cumsum([0, *(len(indices) for indices, _ in rows)], dtype=np.int64)
+    empty = np.zeros(0)
+    return {
+        "indptr": indptr,
+        "indices": np.concatenate([indices for indices, _ in rows] or [empty.astype(np.int64)]),
+        "values": np.concatenate([values for _, values in rows] or [empty]).astype(np.float32),
+    }

@@ -23,6 +23,7 @@ class OnnxRuntimeEngine:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = _ERRORS_ONLY
+        self._options = onnxruntime.RunOptions()
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no base but Exception
@@ -30,4 +31,9 @@ class OnnxRuntimeEngine:
 
     def run(self, batch: Batch) -> Logits:
         """Return logits (batch, labels)."""
-        return cast(Logits, self._session.run(["logits"], dict(batch))[0])
+        return cast(Logits, self._session.run(["logits"], dict(batch), self._options)[0])
+
+    def interrupt(self) -> None:
+        """Make the batch that is running end with an error; later ones are not concerned."""
+        self._options.terminate = True
+        self._options = onnxruntime.RunOptions()

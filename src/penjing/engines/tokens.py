@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
-from penjing.engines.base import Batch
+from penjing.engines.base import Batch, Item
 from penjing.errors import EngineError
 
 
@@ -36,7 +36,18 @@ class TokenEncoder:
 
     def encode(self, texts: Sequence[str]) -> Batch:
         """Return input_ids and attention_mask, int64 (batch, length)."""
-        rows = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        return self._padded([encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))])
+
+    def prepare(self, texts: Sequence[str]) -> list[Item]:
+        """Return the piece ids of each text; lengths count pieces, special ones too."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        return [Item(encoding.ids, len(encoding.ids), _whole_length(encoding)) for encoding in encodings]
+
+    def collate(self, items: Sequence[Item]) -> Batch:
+        """Return input_ids and attention_mask, int64 (batch, length)."""
+        return self._padded([item.values for item in items])
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> Batch:
         length = max((len(row) for row in rows), default=0)
         ids = np.full((len(rows), length), self._pad_id, np.int64)
         mask = np.zeros((len(rows), length), np.int64)
@@ -48,3 +59,8 @@ class TokenEncoder:
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Return an estimate of the number of pieces that costs no tokenizing: the number of characters."""
         return [len(text) for text in texts]
+
+
+def _whole_length(encoding: Encoding) -> int:
+    """Return how many pieces the text would have had uncut."""
+    return len(encoding.ids) + sum(len(more.ids) - sum(more.special_tokens_mask) for more in encoding.overflowing)

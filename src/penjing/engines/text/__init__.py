@@ -16,8 +16,10 @@ TEXT_ENGINES = {
 }
 
 
-def open_text_engine(name: str, path: Path, *, threads: int, context: int) -> TextEngine:
+def open_text_engine(name: str, path: Path, *, threads: int, context: int, parallel: int = 1) -> TextEngine:
     """Return the engine `name` with the model at `path`, in this process.
+
+    llama.cpp can answer several requests at once (`parallel`), each with a context of its own; the others answer one.
 
     Raises:
         EngineError: there is no such engine, or it cannot load the model.
@@ -26,4 +28,6 @@ def open_text_engine(name: str, path: Path, *, threads: int, context: int) -> Te
     if name not in TEXT_ENGINES:
         raise EngineError("unknown engine", value=name, rule=f"one of {', '.join(TEXT_ENGINES)}")
     module, _, attribute = TEXT_ENGINES[name].partition(":")
-    return cast(TextEngine, getattr(import_module(module), attribute)(path, threads=threads, context=context))
+    several = {"parallel": parallel} if name == "llamacpp" else {}
+    made = getattr(import_module(module), attribute)(path, threads=threads, context=context, **several)
+    return cast(TextEngine, made)

@@ -90,9 +90,11 @@ Event = Chunk | Usage
 
 
 class TextEngine(Protocol):
-    """Answers requests for text, one at a time."""
+    """Answers requests for text."""
 
     name: str
+    parallel: int
+    """How many requests may be answered at once, each in a thread of its own."""
 
     def stream(self, request: TextRequest) -> Iterator[Event]:
         """Yield the pieces of each answer as they come, and a `Usage` after each answer.

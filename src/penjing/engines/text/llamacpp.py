@@ -20,18 +20,18 @@ class LlamaCpp:
 
     name = "llamacpp"
 
-    def __init__(self, path: Path, *, threads: int, context: int) -> None:
+    def __init__(self, path: Path, *, threads: int, context: int, parallel: int = 1) -> None:
         try:
             import xllamacpp
         except ImportError:
             raise MissingExtraError("xllamacpp", extra="llamacpp") from None
         settings = xllamacpp.CommonParams()
         settings.model.path = str(path)
-        settings.n_ctx, settings.n_parallel = context, 1
+        settings.n_ctx, settings.n_parallel = context * parallel, parallel
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
         settings.use_jinja, settings.verbosity = True, 0
         settings.api_keys = [secrets.token_urlsafe(32)]  # it listens on a local port that nobody is meant to use
-        self._context = context
+        self._context, self.parallel = context, parallel
         try:
             self._server = xllamacpp.Server(settings)
         except RuntimeError as error:

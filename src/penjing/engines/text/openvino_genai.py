@@ -18,6 +18,7 @@ class OpenVinoGenAi:
     """Runs a GGUF file or a folder with openvino_model.xml."""
 
     name = "openvino-genai"
+    parallel = 1
 
     def __init__(self, path: Path, *, threads: int, context: int) -> None:
         try:

@@ -15,10 +15,10 @@ LOAD_TIMEOUT_S, ANSWER_TIMEOUT_S = 600.0, 120.0
 _CANCEL_TIMEOUT_S = 10.0
 
 
-def worker_command(engine: str, path: Path, *, threads: int, context: int) -> list[str]:
+def worker_command(engine: str, path: Path, *, threads: int, context: int, parallel: int = 1) -> list[str]:
     """Return the command of the process that runs the model at `path` in `engine`."""
     worker = [sys.executable, "-m", "penjing.engines.text.worker", engine, str(path)]
-    return [*worker, "--threads", str(threads), "--context", str(context)]
+    return [*worker, "--threads", str(threads), "--context", str(context), "--parallel", str(parallel)]
 
 
 class ProcessEngine:
@@ -33,7 +33,7 @@ class ProcessEngine:
     def __init__(
         self, name: str, command: Sequence[str], *, threads: int, answer_timeout_s: float = ANSWER_TIMEOUT_S
     ) -> None:
-        self.name = name
+        self.name, self.parallel = name, 1
         self._command, self._threads, self._answer_timeout_s = command, threads, answer_timeout_s
         self._child: Child | None = self._start()
 

@@ -22,6 +22,7 @@ class Remote:
     """A model behind OpenAI's API; `answer_timeout_s` is the longest silence between two pieces of an answer."""
 
     name = "remote"
+    parallel = 1
 
     def __init__(self, model: str, *, answer_timeout_s: float = ANSWER_TIMEOUT_S, retries: int = _RETRIES) -> None:
         try:

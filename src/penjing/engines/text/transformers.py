@@ -17,6 +17,7 @@ class Transformers:
     """Runs a folder with config.json, safetensors and a tokenizer; never code of its own."""
 
     name = "transformers"
+    parallel = 1
 
     def __init__(self, path: Path, *, threads: int, context: int) -> None:
         try:
