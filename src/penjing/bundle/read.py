@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from penjing.bundle.manifest import FORMAT, VERSION, Manifest, Outputs
 from penjing.engines import Batch, Encoder, Engine, Item, Logits, open_engine
-from penjing.errors import BundleError
+from penjing.errors import BundleError, EngineError
 from penjing.files import file_sha256
 from penjing.measure.calibration import sigmoid, softmax
 
@@ -65,8 +65,15 @@ class Bundle:
         return self._encoder.prepare(texts)
 
     def answer(self, items: Sequence[Item]) -> list[Prediction]:
-        """Return one prediction for each of `items`, run as one batch."""
-        return [prediction(row, self.manifest.outputs) for row in self.run(self._encoder.collate(items))]
+        """Return one prediction for each of `items`, run as one batch.
+
+        Raises:
+            EngineError: the engine failed, or what it says are no numbers.
+        """
+        logits = self.run(self._encoder.collate(items))
+        if not np.isfinite(logits).all():
+            raise EngineError("the engine's answers are no numbers", value="NaN or infinity")
+        return [prediction(row, self.manifest.outputs) for row in logits]
 
     def interrupt(self) -> bool:
         """Make the batch that is running end with an error; return whether the engine can do that."""

@@ -14,6 +14,7 @@ from penjing.cli.fit import fit
 from penjing.cli.frontier import frontier
 from penjing.cli.generate import generate
 from penjing.cli.predict import predict
+from penjing.cli.serve import serve
 from penjing.cli.trim import trim
 from penjing.cli.verify import verify
 from penjing.errors import PenjingError
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, frontier, predict, generate, trim, export, bench, verify):
+for command in (fit, frontier, predict, generate, serve, trim, export, bench, verify):
     app.command()(command)
 
 

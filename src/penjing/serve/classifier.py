@@ -1,0 +1,152 @@
+"""A bundle that classifies, behind a batcher: texts in, predictions out, none cut in silence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from penjing.bundle.golden import read_golden
+from penjing.bundle.manifest import Manifest
+from penjing.bundle.read import Bundle, Prediction, load
+from penjing.bundle.verify import verify
+from penjing.engines import Item
+from penjing.errors import BundleError
+from penjing.serve.batcher import Answered, Batcher
+from penjing.serve.metrics import Metrics
+from penjing.serve.problems import Problem, too_long
+from penjing.serve.settings import Limits
+
+_SIZES, _ROUNDS = (1, 2, 4, 8, 16, 32), 3
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One text's answer."""
+
+    prediction: Prediction
+    tokens: int
+    cut: bool
+
+
+class Classifier:
+    """Serves one bundle; made by `open_classifier`."""
+
+    kind: Literal["classify"] = "classify"
+
+    def __init__(self, name: str, bundle: Bundle, *, batch_items: int, limits: Limits, metrics: Metrics) -> None:
+        self.name, self.batch_items, self._bundle, self._limits, self._metrics = (
+            name,
+            batch_items,
+            bundle,
+            limits,
+            metrics,
+        )
+        self._batcher: Batcher[Prediction] = Batcher(
+            bundle.answer,
+            interrupt=bundle.interrupt,
+            batch_items=batch_items,
+            batch_tokens=limits.batch_tokens,
+            waiting_items=limits.waiting_items,
+            waiting_tokens=limits.waiting_tokens,
+            wedged_s=limits.deadline_s,
+            observe=partial(_observe, metrics, name),
+        )
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's."""
+        return self._bundle.manifest
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the engine works."""
+        return self._batcher.healthy
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait."""
+        return self._batcher.waiting[0]
+
+    async def classify(self, texts: Sequence[str], *, truncate: bool) -> list[Answered[Labelled] | Problem]:
+        """Return an answer, or what went wrong, for each text.
+
+        Raises:
+            Problem: the queue is full, or the engine is down.
+        """
+        items = self._bundle.prepare(texts)
+        found: list[Answered[Labelled] | Problem | None] = [
+            too_long(given=item.whole, most=item.length, param="input") if _cut(item) and not truncate else None
+            for item in items
+        ]
+        asked = [place for place, problem in enumerate(found) if problem is None]
+        answers = await self._batcher.answer([items[place] for place in asked], deadline_s=self._limits.deadline_s)
+        for place, answer in zip(asked, answers, strict=True):
+            found[place] = answer if isinstance(answer, Problem) else _labelled(answer, items[place])
+            if isinstance(answer, Answered):
+                self._metrics.queue_seconds.labels(self.name).observe(answer.queue_s)
+        self._metrics.prompt_tokens.labels(self.name).inc(sum(items[place].length for place in asked))
+        return [answer for answer in found if answer is not None]
+
+    def tokens(self, text: str) -> int:
+        """Return how many tokens a text has, uncut."""
+        return self._bundle.prepare([text])[0].whole
+
+    def close(self) -> None:
+        """Fail what waits, and end."""
+        self._batcher.close()
+        self._batcher.join(self._limits.deadline_s)
+
+
+def open_classifier(name: str, folder: Path, *, threads: int, limits: Limits, metrics: Metrics) -> Classifier:
+    """Return the classifier in `folder`, checked and warm; its best batch size was measured.
+
+    Raises:
+        BundleError: the bundle is damaged, or answers here otherwise than where it was made.
+    """
+    began = time.monotonic()
+    if not verify(folder, threads=threads).ok:
+        raise BundleError(
+            "the bundle answers otherwise than where it was made",
+            value=str(folder),
+            next_step=f"Run: penjing verify {folder}",
+        )
+    bundle = load(folder, threads=threads)
+    texts = [row.text for row in read_golden(folder)]
+    found = Classifier(name, bundle, batch_items=best_batch(bundle, texts), limits=limits, metrics=metrics)
+    metrics.load_seconds.labels(name).set(time.monotonic() - began)
+    return found
+
+
+def best_batch(bundle: Bundle, texts: Sequence[str]) -> int:
+    """Return the batch size at which the bundle answers most texts a second, measured here; 1 where it has no texts."""
+    items = bundle.prepare(list(texts) or [""])
+    items = sorted((items * 32)[:32], key=lambda item: item.length)
+    bundle.answer(items)
+    rates = {}
+    for size in _SIZES:
+        spent = []
+        for _ in range(_ROUNDS):
+            began = time.perf_counter()
+            for start in range(0, len(items), size):
+                bundle.answer(items[start : start + size])
+            spent.append(time.perf_counter() - began)
+        rates[size] = 1 / min(spent)
+    return max(rates, key=lambda size: rates[size])
+
+
+def _cut(item: Item) -> bool:
+    return item.whole > item.length
+
+
+def _labelled(answer: Answered[Prediction], item: Item) -> Answered[Labelled]:
+    value = Labelled(answer.value, item.length, _cut(item))
+    return Answered(value, answer.queue_s, answer.compute_s, answer.batch_items)
+
+
+def _observe(metrics: Metrics, name: str, items: int, tokens: int) -> None:
+    metrics.batch_items.labels(name).observe(items)
+    metrics.batch_tokens.labels(name).observe(tokens)

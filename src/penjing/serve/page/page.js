@@ -1,0 +1,218 @@
+"use strict";
+
+const WORDS = {
+  en: {
+    skip: "Skip to the model", model: "Model", language: "Language", key: "Key", try: "Try it", text: "Text",
+    max: "Tokens at most", temperature: "Temperature", go: "Answer", stop: "Stop", speed: "Speed from here",
+    none: "Nothing was asked yet.", facts: "What was delivered", code: "From your code", copy: "Copy", copied: "Copied",
+    docs: "All routes", needKey: "This server asks for a key.", working: "Working…", task: "Task", engine: "Engine",
+    size: "Size", quality: "Quality on", verdict: "Verdict", origin: "Made from", licence: "Licence", labels: "Labels",
+    met: "met", "not met": "not met", undecided: "undecided", of: "of", classify: "classify", generate: "write",
+    asked: (n, median, worst, server) => `${n} asked: median ${median}, slowest ${worst}; in the server ${server}.`,
+    tokens: (n, rate, first) => `${n} tokens, ${rate} tokens a second, the first after ${first}.`,
+    example: { classify: "The staff was kind and the room was clean.", generate: "Name three trees." },
+  },
+  zh: {
+    skip: "跳到模型", model: "模型", language: "语言", key: "密钥", try: "试一试", text: "文本", max: "最多 token 数",
+    temperature: "温度", go: "回答", stop: "停止", speed: "从这里测得的速度", none: "还没有提问。", facts: "交付了什么",
+    code: "在代码中使用", copy: "复制", copied: "已复制", docs: "所有接口", needKey: "此服务需要密钥。", working: "处理中…",
+    task: "任务", engine: "引擎", size: "大小", quality: "质量：", verdict: "结论", origin: "来源", licence: "许可",
+    labels: "标签", met: "达到", "not met": "未达到", undecided: "未定", of: "，共", classify: "分类", generate: "写作",
+    asked: (n, median, worst, server) => `已问 ${n} 次：中位数 ${median}，最慢 ${worst}；服务器内 ${server}。`,
+    tokens: (n, rate, first) => `${n} 个 token，每秒 ${rate} 个，首个用时 ${first}。`,
+    example: { classify: "房间干净，服务也很热情。", generate: "说出三种树的名字。" },
+  },
+};
+
+const find = (id) => document.getElementById(id);
+const state = { language: "en", models: [], times: [], server: [], abort: null };
+const say = (key) => WORDS[state.language][key];
+const ms = (value) => (value < 10 ? value.toFixed(1) : Math.round(value)) + " ms";
+
+function make(tag, text, className) {
+  const found = document.createElement(tag);
+  if (text !== undefined) found.textContent = text;
+  if (className) found.className = className;
+  return found;
+}
+
+function headers() {
+  const key = find("key").value;
+  return { "Content-Type": "application/json", ...(key ? { Authorization: "Bearer " + key } : {}) };
+}
+
+async function ask(path, body, signal) {
+  const reply = await fetch(path, {
+    method: body ? "POST" : "GET", headers: headers(), body: body && JSON.stringify(body), signal,
+  });
+  if (reply.status === 401) {
+    find("key-field").hidden = false;
+    throw new Error(say("needKey"));
+  }
+  if (!reply.ok) throw new Error((await reply.json()).error.message);
+  return reply;
+}
+
+const chosen = () => state.models.find((model) => model.id === find("model").value);
+
+function speak(language) {
+  state.language = language;
+  document.documentElement.lang = language;
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  show();
+}
+
+function show() {
+  const model = chosen();
+  if (!model) return;
+  find("options").hidden = model.task !== "generate";
+  if (!find("text").value || Object.values(WORDS).some((words) => Object.values(words.example).includes(find("text").value))) {
+    find("text").value = say("example")[model.task];
+  }
+  showFacts(model);
+  showCode(model);
+  showSpeed();
+}
+
+function showFacts(model) {
+  const rows = [[say("task"), say(model.task)], [say("engine"), model.engine], [say("size"), (model.size_bytes / 1e6).toFixed(1) + " MB"]];
+  for (const quality of Object.values(model.quality)) {
+    const name = say("quality") + " " + quality.split;
+    rows.push([name, `${quality.metric} ${quality.value.toFixed(4)} [${quality.ci.low.toFixed(4)}, ${quality.ci.high.toFixed(4)}] (n = ${quality.n})`]);
+  }
+  if (model.verdict) rows.push([say("verdict"), `${say(model.verdict.word)} (P = ${model.verdict.probability.toFixed(2)}, n = ${model.verdict.n})`]);
+  if (model.origin) rows.push([say("origin"), model.origin.name], [say("licence"), model.origin.licence]);
+  if (model.labels) rows.push([say("labels"), model.labels.slice(0, 20).join(", ") + (model.labels.length > 20 ? " …" : "")]);
+  find("facts").replaceChildren(...rows.flatMap(([term, text]) => [make("dt", term), make("dd", text)]));
+}
+
+function showCode(model) {
+  const at = location.origin, text = JSON.stringify(find("text").value), name = JSON.stringify(model.id);
+  if (model.task === "classify") {
+    const body = JSON.stringify({ model: model.id, input: find("text").value }).replaceAll("'", "'\\''");
+    find("code-curl").textContent = `curl ${at}/v1/classify -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+    find("code-python").textContent = `import json, urllib.request\n\nbody = json.dumps({"model": ${name}, "input": ${text}}).encode()\nasked = urllib.request.Request("${at}/v1/classify", body, {"Content-Type": "application/json"})\nprint(json.load(urllib.request.urlopen(asked))["results"][0]["label"])`;
+  } else {
+    const body = JSON.stringify({ model: model.id, messages: [{ role: "user", content: find("text").value }] }).replaceAll("'", "'\\''");
+    find("code-curl").textContent = `curl ${at}/v1/chat/completions -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+    find("code-python").textContent = `from openai import OpenAI\n\nclient = OpenAI(base_url="${at}/v1", api_key="none")\nmessages = [{"role": "user", "content": ${text}}]\nfor chunk in client.chat.completions.create(model=${name}, messages=messages, stream=True):\n    print(chunk.choices[0].delta.content or "", end="")`;
+  }
+}
+
+function showSpeed() {
+  if (!state.times.length) return;
+  const middle = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+  find("speed").textContent = say("asked")(state.times.length, ms(middle(state.times)), ms(Math.max(...state.times)), ms(middle(state.server)));
+}
+
+function note(began, reply) {
+  state.times.push(performance.now() - began);
+  state.server.push(Number(reply.headers.get("x-total-time")));
+  showSpeed();
+}
+
+async function classify(model, text) {
+  const began = performance.now();
+  const reply = await ask("/v1/classify", { model: model.id, input: text, truncate: true, top: 10 });
+  const result = (await reply.json()).results[0];
+  note(began, reply);
+  const list = make("ul", undefined, "bars");
+  for (const { label, score } of result.labels) {
+    const row = make("li"), bar = make("meter"), share = (100 * score).toFixed(1) + " %";
+    bar.value = score;
+    bar.setAttribute("aria-label", `${label}: ${share}`);
+    row.append(make("span", label, "name"), bar, make("span", share, "score"));
+    list.append(row);
+  }
+  find("answer").replaceChildren(list);
+}
+
+async function write(model, text, signal) {
+  const began = performance.now(), written = make("p", "", "written");
+  find("answer").replaceChildren(written);
+  const chat = model.format !== "plain";
+  const body = {
+    model: model.id, stream: true, stream_options: { include_usage: true },
+    max_tokens: Number(find("max-tokens").value), temperature: Number(find("temperature").value),
+    ...(chat ? { messages: [{ role: "user", content: text }] } : { prompt: text }),
+  };
+  const reply = await ask(chat ? "/v1/chat/completions" : "/v1/completions", body, signal);
+  const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "", first = 0, usage = null;
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    const lines = (rest + value).split("\n\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      if (!line.startsWith("data: ") || line === "data: [DONE]") continue;
+      const part = JSON.parse(line.slice(6));
+      if (part.error) throw new Error(part.error.message);
+      usage = part.usage || usage;
+      const choice = part.choices[0];
+      const piece = choice && (choice.delta ? choice.delta.content : choice.text);
+      if (piece) {
+        first = first || performance.now();
+        written.textContent += piece;
+      }
+    }
+  }
+  if (usage && usage.completion_tokens > 1) {
+    const rate = (usage.completion_tokens - 1) / ((performance.now() - first) / 1e3);
+    find("speed").textContent = say("tokens")(usage.completion_tokens, rate.toFixed(0), ms(first - began));
+  }
+}
+
+find("ask").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const model = chosen(), text = find("text").value;
+  if (!model || !text) return;
+  find("notice").textContent = "";
+  find("answer").replaceChildren(make("p", say("working")));
+  find("go").disabled = true;
+  find("stop").hidden = model.task !== "generate";
+  state.abort = new AbortController();
+  try {
+    await (model.task === "classify" ? classify(model, text) : write(model, text, state.abort.signal));
+  } catch (error) {
+    if (error.name !== "AbortError") {
+      find("notice").textContent = error.message;
+      find("answer").replaceChildren();
+    }
+  } finally {
+    find("go").disabled = false;
+    find("stop").hidden = true;
+  }
+});
+find("stop").addEventListener("click", () => state.abort && state.abort.abort());
+find("text").addEventListener("input", () => chosen() && showCode(chosen()));
+find("text").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) find("ask").requestSubmit();
+});
+find("model").addEventListener("change", show);
+find("language").addEventListener("change", () => speak(find("language").value));
+find("key").addEventListener("change", load);
+for (const button of document.querySelectorAll(".copy")) {
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(find(button.dataset.copy).textContent);
+    button.textContent = say("copied");
+    setTimeout(() => (button.textContent = say("copy")), 1500);
+  });
+}
+
+async function load() {
+  try {
+    const info = await (await ask("/info")).json();
+    state.models = info.models;
+    find("model").replaceChildren(...info.models.map((model) => make("option", model.id)));
+    find("notice").textContent = "";
+    show();
+  } catch (error) {
+    find("notice").textContent = error.message;
+  }
+}
+
+const first = navigator.language.startsWith("zh") ? "zh" : "en";
+find("language").value = first;
+speak(first);
+load();

@@ -1,0 +1,129 @@
+"""The server as a process: listens first, loads then, and ends in good order when it is asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from penjing.errors import EngineError, PenjingError
+from penjing.serve.app import create_app
+from penjing.serve.keys import Keys
+from penjing.serve.life import Life
+from penjing.serve.metrics import Metrics
+from penjing.serve.services import Services, Source, open_service
+from penjing.serve.settings import Limits
+
+log = logging.getLogger("penjing.serve")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+def run_server(
+    sources: Mapping[str, Source],
+    *,
+    address: Address,
+    keys: Keys | None,
+    limits: Limits,
+    threads: int,
+    context: int | None,
+    drain_delay_s: float = 0.0,
+    loaded: Callable[[int], None] = lambda port: None,
+) -> None:
+    """Serve `sources` until SIGTERM or Ctrl-C; what is in flight then has `limits.drain_s` to end.
+
+    `loaded` is called with the port when every model is ready.
+
+    Raises:
+        PenjingError: a bundle cannot be served, or the address is taken.
+    """
+    listening = _listen(address)
+    life, metrics = Life(), Metrics()
+    services = Services(life, metrics, limits)
+    app = create_app(services, keys=keys)
+    problem: list[PenjingError] = []
+
+    async def load() -> None:
+        try:
+            for name, source in sources.items():
+                service = await asyncio.to_thread(
+                    open_service, name, source, threads=threads, context=context, limits=limits, metrics=metrics
+                )
+                services.add(service)
+        except PenjingError as error:
+            life.fail(str(error))
+            problem.append(error)
+            server.should_exit = True
+        else:
+            life.loaded()
+            loaded(listening.getsockname()[1])
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(load())
+        yield
+        await task
+        await asyncio.to_thread(services.close)
+
+    app.router.lifespan_context = lifespan
+    server = _Server(life, drain_delay_s=drain_delay_s, app=app, limits=limits)
+    server.run(sockets=[listening])
+    if problem:
+        raise problem[0]
+
+
+def _listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=2048)
+    except OSError as error:
+        raise EngineError(
+            "the server cannot listen", value=f"{address.host}:{address.port}", rule=error.strerror or str(error)
+        ) from None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the order of an end turned round: first no more work is taken, then the sockets close."""
+
+    def __init__(self, life: Life, *, drain_delay_s: float, app: FastAPI, limits: Limits) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=round(limits.drain_s),
+                timeout_keep_alive=20,
+                h11_max_incomplete_event_size=32_768,
+            )
+        )
+        self._life, self._drain_delay_s = life, drain_delay_s
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain at the first signal, end at once at the second."""
+        if self._life.state == "draining" or sig not in (signal.SIGTERM, signal.SIGINT):
+            self.force_exit = self.should_exit = True
+            return
+        self._life.drain()
+        log.warning("ending: what is in flight may finish; a second signal ends it now")
+        if self._drain_delay_s:
+            asyncio.get_running_loop().call_later(self._drain_delay_s, self._end)
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        self.should_exit = True

@@ -1,0 +1,154 @@
+"""The models that are served, by name, and which one a request means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from penjing.bundle.manifest import FileEntry, Manifest
+from penjing.bundle.read import check_files, read_manifest
+from penjing.bundle.write import stamp
+from penjing.errors import TaskError
+from penjing.generation.references import gguf_file, gguf_origin
+from penjing.gguf import read_header
+from penjing.serve.classifier import Classifier, open_classifier
+from penjing.serve.life import Life
+from penjing.serve.metrics import Metrics
+from penjing.serve.problems import Problem, unavailable, unknown_model, wrong_kind
+from penjing.serve.settings import Limits
+from penjing.serve.writer import Writer, open_writer
+
+Service = Classifier | Writer
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Services:
+    """What is served; empty until it is loaded."""
+
+    def __init__(self, life: Life, metrics: Metrics, limits: Limits) -> None:
+        self.life, self.metrics, self.limits = life, metrics, limits
+        self._services: dict[str, Service] = {}
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(self._services.values())
+
+    def add(self, service: Service) -> None:
+        """Serve one more."""
+        self._services[service.name] = service
+
+    def find(self, name: str | None) -> Service:
+        """Return the model called `name`; without a name the only one.
+
+        Raises:
+            Problem: the server takes no requests now, or there is no such model.
+        """
+        if self.life.problem is not None:
+            raise self.life.problem
+        if name is None and len(self._services) == 1:
+            return next(iter(self._services.values()))
+        found = self._services.get(name or "")
+        if found is None:
+            raise unknown_model(name or "", list(self._services))
+        return found
+
+    def classifier(self, name: str | None) -> Classifier:
+        """Return a model that classifies; Problem as `find`, or where it does not."""
+        found = self.find(name)
+        if not isinstance(found, Classifier):
+            raise wrong_kind(found.name, found.kind)
+        return found
+
+    def writer(self, name: str | None) -> Writer:
+        """Return a model that writes; Problem as `find`, or where it does not."""
+        found = self.find(name)
+        if not isinstance(found, Writer):
+            raise wrong_kind(found.name, found.kind)
+        return found
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why not every model answers now; None where all do."""
+        if self.life.problem is not None:
+            return self.life.problem
+        down = [service.name for service in self._services.values() if not service.healthy]
+        if down:
+            return unavailable("engine_failed", f"The engine of {', '.join(down)} does not answer.")
+        return None
+
+    def close(self) -> None:
+        """End all of them."""
+        for service in self._services.values():
+            service.close()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is served under a name: a bundle's folder, or a GGUF file that is none."""
+
+    manifest: Manifest
+    model: Path
+    folder: Path | None
+
+
+def named_sources(given: Iterable[str]) -> dict[str, Source]:
+    """Return what to serve, by name: NAME=WHAT, or the name of a bundle's task, of a package or of a file.
+
+    Raises:
+        BundleError: there is no bundle.
+        ModelError: there is no such package or GGUF file.
+        TaskError: a name is no name, or two models have the same.
+    """
+    found: dict[str, Source] = {}
+    for text in given:
+        name, equals, reference = text.partition("=")
+        default, source = _source(reference if equals else text)
+        chosen = name if equals else default
+        if not _NAME.fullmatch(chosen):
+            raise TaskError("not a name to serve a model under", value=chosen, rule="letters, digits, . _ -")
+        if chosen in found:
+            raise TaskError("two models have this name", value=chosen, next_step="Name them: NAME=BUNDLE")
+        found[chosen] = source
+    return found
+
+
+def _source(reference: str) -> tuple[str, Source]:
+    """Return what `reference` names, and what it is called where nothing else is said."""
+    scheme, colon, name = reference.partition(":")
+    if not (colon and scheme in ("gguf", "package")):
+        folder = Path(reference)
+        manifest = read_manifest(folder)
+        title = str(manifest.task.get("name") or folder.resolve().name)
+        return title, Source(manifest, folder / manifest.model, folder)
+    path = gguf_file(reference)
+    header, origin = read_header(path), gguf_origin(reference, path)
+    manifest = Manifest(
+        **stamp(),
+        name=origin.name,
+        kind="generate",
+        engine="llamacpp",
+        model=path.name,
+        input={"type": "text", "format": "chat" if header.chat_template else "plain"},
+        recipe=(),
+        origin=origin,
+        files={path.name: FileEntry(sha256=origin.sha256 or "", size_bytes=path.stat().st_size)},
+    )
+    return name if scheme == "package" else path.stem, Source(manifest, path, None)
+
+
+def open_service(
+    name: str, source: Source, *, threads: int, context: int | None, limits: Limits, metrics: Metrics
+) -> Service:
+    """Return what `source` is, loaded and checked.
+
+    Raises:
+        PenjingError: it cannot be served.
+    """
+    if source.folder is not None and source.manifest.kind == "classify":
+        return open_classifier(name, source.folder, threads=threads, limits=limits, metrics=metrics)
+    if source.folder is not None:
+        check_files(source.folder, source.manifest)
+    return open_writer(
+        name, source.manifest, source.model, threads=threads, context=context, limits=limits, metrics=metrics
+    )

@@ -1,0 +1,93 @@
+"""A server in a thread of the test, on a port of its own, and a client that hides nothing."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import uvicorn
+
+from penjing.serve.app import create_app
+from penjing.serve.classifier import open_classifier
+from penjing.serve.life import Life
+from penjing.serve.metrics import Metrics
+from penjing.serve.services import Services
+from penjing.serve.settings import Limits
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config):
+        super().__init__(config)
+        self.listening = Event()
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        self.listening.set()
+
+    def install_signal_handlers(self):
+        pass
+
+
+class Client:
+    """Asks one server."""
+
+    def __init__(self, port):
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+
+    def ask(self, method, path, body=None, **headers):
+        """Return status, headers and the reply, parsed where it is JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            if body is not None and not isinstance(body, bytes):
+                body = json.dumps(body).encode()
+                headers = {"Content-Type": "application/json"} | headers
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            reply = connection.getresponse()
+            content = reply.read()
+        finally:
+            connection.close()
+        if reply.headers.get("content-type", "").startswith("application/json"):
+            content = json.loads(content)
+        return reply.status, dict(reply.headers.items()), content
+
+    def get(self, path, **headers):
+        """Ask with GET."""
+        return self.ask("GET", path, **headers)
+
+    def post(self, path, body, **headers):
+        """Ask with POST."""
+        return self.ask("POST", path, body, **headers)
+
+
+def services_of(*openers, limits=None, ready=True):
+    """Return what is served: each opener is given the services, and returns one more."""
+    found = Services(Life(), Metrics(), limits or Limits())
+    for opener in openers:
+        found.add(opener(found))
+    if ready:
+        found.life.loaded()
+    return found
+
+
+def classifier(folder, name="tiny"):
+    """Return what opens a classifier."""
+    return lambda services: open_classifier(name, folder, threads=1, limits=services.limits, metrics=services.metrics)
+
+
+@contextmanager
+def running(services, *, keys=None):
+    """Serve `services` and yield a client."""
+    config = uvicorn.Config(create_app(services, keys=keys), port=0, lifespan="off", log_config=None, access_log=False)
+    server = _Server(config)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        assert server.listening.wait(30)
+        yield Client(server.servers[0].sockets[0].getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        services.close()
