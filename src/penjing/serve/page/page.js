@@ -91,11 +91,23 @@ function showCode(model) {
   if (model.task === "classify") {
     const body = JSON.stringify({ model: model.id, input: find("text").value }).replaceAll("'", "'\\''");
     find("code-curl").textContent = `curl ${at}/v1/classify -H 'Content-Type: application/json' \\\n  -d '${body}'`;
-    find("code-python").textContent = `import json, urllib.request\n\nbody = json.dumps({"model": ${name}, "input": ${text}}).encode()\nasked = urllib.request.Request("${at}/v1/classify", body, {"Content-Type": "application/json"})\nprint(json.load(urllib.request.urlopen(asked))["results"][0]["label"])`;
+    find("code-python").textContent = [
+      "import json, urllib.request", "",
+      `body = {"model": ${name}, "input": ${text}}`,
+      `asked = urllib.request.Request(`, `    "${at}/v1/classify",`, "    json.dumps(body).encode(),",
+      '    {"Content-Type": "application/json"},', ")",
+      'print(json.load(urllib.request.urlopen(asked))["results"][0]["label"])',
+    ].join("\n");
   } else {
     const body = JSON.stringify({ model: model.id, messages: [{ role: "user", content: find("text").value }] }).replaceAll("'", "'\\''");
     find("code-curl").textContent = `curl ${at}/v1/chat/completions -H 'Content-Type: application/json' \\\n  -d '${body}'`;
-    find("code-python").textContent = `from openai import OpenAI\n\nclient = OpenAI(base_url="${at}/v1", api_key="none")\nmessages = [{"role": "user", "content": ${text}}]\nfor chunk in client.chat.completions.create(model=${name}, messages=messages, stream=True):\n    print(chunk.choices[0].delta.content or "", end="")`;
+    find("code-python").textContent = [
+      "from openai import OpenAI", "",
+      `client = OpenAI(base_url="${at}/v1", api_key="none")`,
+      `messages = [{"role": "user", "content": ${text}}]`,
+      `stream = client.chat.completions.create(`, `    model=${name}, messages=messages, stream=True`, ")",
+      "for chunk in stream:", '    print(chunk.choices[0].delta.content or "", end="")',
+    ].join("\n");
   }
 }
 

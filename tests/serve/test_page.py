@@ -1,0 +1,123 @@
+"""The page in a real browser: headless Chromium, driven by Playwright. `make test-page` installs both."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+from penjing.serve.keys import Keys
+from tests.serve.running import classifier, running, services_of
+from tests.serve.test_write import fake_writer
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-page")
+LOAD = "Failed to load resource"  # said of every status that is not 200
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.page,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: make test-page"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@contextmanager
+def opened(browser, url, **settings):
+    """Yield the page; at the end nothing may have gone elsewhere or failed in the console."""
+    context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, "locale": "en-US"} | settings)
+    page = context.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" and LOAD not in said.text else None)
+    page.on("response", lambda reply: wrong.append(reply.url) if reply.status in (404, 500) else None)
+    page.on("request", lambda asked: None if asked.url.startswith((url, "data:")) else wrong.append(asked.url))
+    page.goto(url)
+    yield page
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def client(tiny_bundle):
+    with running(services_of(classifier(tiny_bundle), lambda _: fake_writer())) as found:
+        yield found
+
+
+def ready(page):
+    page.locator("#model option").first.wait_for(state="attached")
+
+
+def test_a_text_becomes_bars(browser, client):
+    with opened(browser, client.url) as page:
+        ready(page)
+        page.fill("#text", "bad film")
+        page.keyboard.press("Control+Enter")
+        page.locator(".bars li").first.wait_for()
+        assert page.locator(".bars .name").first.inner_text() == "bad"
+        assert page.locator(".bars meter").first.get_attribute("aria-label").startswith("bad: ")
+        assert "1 asked" in page.locator("#speed").inner_text()
+        assert "bad film" in page.locator("#code-curl").inner_text()
+        assert "bad, good" in page.locator("#facts").inner_text()
+
+
+def test_an_answer_is_written_as_it_comes_and_can_be_stopped(browser, client):
+    with opened(browser, client.url) as page:
+        ready(page)
+        page.select_option("#model", "fake")
+        page.fill("#text", "one two three")
+        page.click("#go")
+        page.get_by_text("tokens a second").wait_for()
+        assert page.locator(".written").inner_text().strip() == "one two three"
+        page.fill("#text", "forever")
+        page.click("#go")
+        page.get_by_text("on and").wait_for()
+        page.click("#stop")
+        page.locator("#go:not([disabled])").wait_for()
+        assert page.locator("#notice").inner_text() == ""
+        page.fill("#text", "error")
+        page.click("#go")
+        page.get_by_text("longer than the context").wait_for()
+
+
+def test_chinese_dark_and_narrow(browser, client):
+    narrow = {"width": 360, "height": 800}
+    with opened(browser, client.url, locale="zh-CN", color_scheme="dark", viewport=narrow) as page:
+        ready(page)
+        assert page.locator("#try-heading").inner_text() == "试一试"
+        page.click("#go")
+        page.locator(".bars li").first.wait_for()
+        assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth")
+        assert page.evaluate("() => document.documentElement.lang") == "zh"
+        page.select_option("#language", "en")
+        assert page.locator("#try-heading").inner_text() == "Try it"
+
+
+def test_a_locked_server_asks_for_its_key(browser, tiny_bundle, tmp_path):
+    (tmp_path / "keys.txt").write_text("anna:a-long-enough-key\n", encoding="utf-8")
+    with (
+        running(services_of(classifier(tiny_bundle)), keys=Keys(tmp_path / "keys.txt")) as client,
+        opened(browser, client.url) as page,
+    ):
+        page.get_by_text("asks for a key").wait_for()
+        page.fill("#key", "a-long-enough-key")
+        page.keyboard.press("Tab")
+        ready(page)
+        page.click("#go")
+        page.locator(".bars li").first.wait_for()
+
+
+def test_everything_is_said_in_both_languages(browser, client):
+    with opened(browser, client.url) as page:
+        ready(page)
+        keys = page.eval_on_selector_all("[data-say]", "(all) => all.map((one) => one.dataset.say)")
+        missing = page.evaluate(
+            "(keys) => Object.values(WORDS).flatMap((words) => keys.filter((key) => !words[key]))", keys
+        )
+        assert missing == []
+        assert page.evaluate("() => Object.keys(WORDS.en).join() === Object.keys(WORDS.zh).join()")
