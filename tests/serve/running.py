@@ -66,7 +66,7 @@ def services_of(*openers, limits=None, ready=True):
     """Return what is served: each opener is given the services, and returns one more."""
     found = Services(Life(), Metrics(), limits or Limits())
     for opener in openers:
-        found.add(opener(found))
+        found.swap(opener(found))
     if ready:
         found.life.loaded()
     return found

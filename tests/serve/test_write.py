@@ -170,6 +170,7 @@ def test_a_client_that_leaves_frees_its_place():
         ({"messages": [{"role": "wizard", "content": "x"}]}, "invalid_value"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "unsupported_parameter"),
         ({"messages": [{"role": "user", "content": "x" * 200_001}]}, "limit_exceeded"),
+        ({"messages": [{"role": "user", "content": "\ud800"}]}, "invalid_value"),
         ({"response_format": {"type": "grammar"}}, "invalid_value"),
         ({"model": "other"}, "model_not_found"),
     ],

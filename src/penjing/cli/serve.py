@@ -39,6 +39,7 @@ def serve(
     It listens on this machine alone, unless --host says otherwise, and then it asks for keys. The page is at /, all
     routes at /docs, readiness at /health/ready, figures for Prometheus at /metrics. At SIGTERM or Ctrl-C it takes no
     more requests and ends when those in flight have; a second one ends at once.
+    At SIGHUP, and at POST /admin/reload, bundles are read again; one that fails its check leaves the old one in place.
 
     Examples:
 
@@ -58,6 +59,7 @@ def serve(
 
     try:
         from penjing.serve.keys import Keys
+        from penjing.serve.reload import Opening
         from penjing.serve.run import Address, run_server
         from penjing.serve.services import named_sources
         from penjing.serve.settings import Limits
@@ -83,12 +85,10 @@ def serve(
 
     typer.echo(f"loading {', '.join(found)}", err=True)
     run_server(
-        found,
+        Opening(lambda: named_sources(bundles), threads=threads, context=context),
         address=address,
         keys=keys,
         limits=Limits(streams=streams, drain_s=drain),
-        threads=threads,
-        context=context,
         drain_delay_s=drain_delay,
         loaded=say_where,
     )

@@ -85,6 +85,11 @@ class Batcher(Generic[R]):
         return len(self._waiting), self._tokens
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is worked on."""
+        return not self._waiting and self._since is None
+
+    @property
     def healthy(self) -> bool:
         """Whether the engine works and comes back."""
         return self._thread.is_alive() and not self._wedged

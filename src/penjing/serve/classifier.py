@@ -67,6 +67,11 @@ class Classifier:
         return self._batcher.healthy
 
     @property
+    def idle(self) -> bool:
+        """Whether nobody waits for it."""
+        return self._batcher.idle
+
+    @property
     def waiting(self) -> int:
         """Items that wait."""
         return self._batcher.waiting[0]

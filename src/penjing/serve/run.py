@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -19,7 +19,8 @@ from penjing.serve.app import create_app
 from penjing.serve.keys import Keys
 from penjing.serve.life import Life
 from penjing.serve.metrics import Metrics
-from penjing.serve.services import Services, Source, open_service
+from penjing.serve.reload import Opening, Reloader
+from penjing.serve.services import Services
 from penjing.serve.settings import Limits
 
 log = logging.getLogger("penjing.serve")
@@ -34,53 +35,50 @@ class Address:
 
 
 def run_server(
-    sources: Mapping[str, Source],
+    opening: Opening,
     *,
     address: Address,
     keys: Keys | None,
     limits: Limits,
-    threads: int,
-    context: int | None,
     drain_delay_s: float = 0.0,
     loaded: Callable[[int], None] = lambda port: None,
 ) -> None:
-    """Serve `sources` until SIGTERM or Ctrl-C; what is in flight then has `limits.drain_s` to end.
+    """Serve what `opening` finds until SIGTERM or Ctrl-C; what is in flight then has `limits.drain_s` to end.
 
-    `loaded` is called with the port when every model is ready.
+    `loaded` is called with the port when every model is ready. At SIGHUP all are loaded again.
 
     Raises:
         PenjingError: a bundle cannot be served, or the address is taken.
     """
     listening = _listen(address)
-    life, metrics = Life(), Metrics()
-    services = Services(life, metrics, limits)
+    services = Services(Life(), Metrics(), limits)
     app = create_app(services, keys=keys)
     problem: list[PenjingError] = []
 
-    async def load() -> None:
+    async def load(reloader: Reloader) -> None:
         try:
-            for name, source in sources.items():
-                service = await asyncio.to_thread(
-                    open_service, name, source, threads=threads, context=context, limits=limits, metrics=metrics
-                )
-                services.add(service)
+            await reloader.load()
         except PenjingError as error:
-            life.fail(str(error))
+            services.life.fail(str(error))
             problem.append(error)
             server.should_exit = True
         else:
-            life.loaded()
+            services.life.loaded()
             loaded(listening.getsockname()[1])
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(load())
+        reloader = app.state.reloader = Reloader(services, opening)
+        task = asyncio.create_task(load(reloader))
+        reloads: set[asyncio.Task[dict[str, str]]] = set()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.create_task(reloader.reload())))
         yield
-        await task
-        await asyncio.to_thread(services.close)
+        await asyncio.gather(task, *reloads)
+        await reloader.close()
 
     app.router.lifespan_context = lifespan
-    server = _Server(life, drain_delay_s=drain_delay_s, app=app, limits=limits)
+    server = _Server(services.life, drain_delay_s=drain_delay_s, app=app, limits=limits)
     server.run(sockets=[listening])
     if problem:
         raise problem[0]

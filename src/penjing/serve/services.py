@@ -34,9 +34,11 @@ class Services:
     def __iter__(self) -> Iterator[Service]:
         return iter(self._services.values())
 
-    def add(self, service: Service) -> None:
-        """Serve one more."""
+    def swap(self, service: Service) -> Service | None:
+        """Serve `service` from now on; return the one that had its name."""
+        old = self._services.get(service.name)
         self._services[service.name] = service
+        return old
 
     def find(self, name: str | None) -> Service:
         """Return the model called `name`; without a name the only one.

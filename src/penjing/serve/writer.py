@@ -81,6 +81,11 @@ class Writer:
         return self._child is not None and self._child.alive
 
     @property
+    def idle(self) -> bool:
+        """Whether nobody waits for it."""
+        return not self._answers
+
+    @property
     def waiting(self) -> int:
         """Answers that wait for a turn."""
         return max(0, len(self._answers) - self._limits.streams)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -98,8 +99,13 @@ def check_texts(texts: list[str], limits: Limits) -> None:
     longest = max(map(len, texts))
     if longest > limits.characters:
         raise too_many("input", given=longest, most=limits.characters)
+    check_characters(texts, param="input")
+
+
+def check_characters(texts: Iterable[str], *, param: str) -> None:
+    """Raise Problem where a text holds half a character, which is no text."""
     if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
-        raise invalid("`input` holds half a character (a lone surrogate).", param="input")
+        raise invalid(f"`{param}` holds half a character (a lone surrogate).", param=param)
 
 
 def _result(answer: Answered[Labelled] | Problem, *, top: int | None) -> Result:

@@ -21,7 +21,7 @@ from penjing.engines.text.base import Chunk, TextRequest, Usage
 from penjing.generation.request import make_request
 from penjing.serve.classifier import Classifier
 from penjing.serve.problems import Problem, failed, invalid, too_many, unsupported
-from penjing.serve.routes.classify import Served, classified
+from penjing.serve.routes.classify import Served, check_characters, classified
 from penjing.serve.routes.seen import seen_of
 from penjing.serve.services import Service
 from penjing.serve.settings import Limits
@@ -148,9 +148,11 @@ def _request(
     default: int,
     format: Any,  # noqa: A002 (the word for it)
 ) -> TextRequest:
-    length = len(prompt) if isinstance(prompt, str) else sum(len(turn["content"]) for turn in prompt)
+    texts = [prompt] if isinstance(prompt, str) else [turn["content"] for turn in prompt]
+    param, length = "prompt" if isinstance(prompt, str) else "messages", sum(map(len, texts))
     if length > limits.characters:
-        raise too_many("prompt" if isinstance(prompt, str) else "messages", given=length, most=limits.characters)
+        raise too_many(param, given=length, most=limits.characters)
+    check_characters(texts, param=param)
     return make_request(
         prompt,
         format=format,

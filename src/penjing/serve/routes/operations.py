@@ -75,6 +75,12 @@ def _facts(service: Service) -> dict[str, Any]:
     return found
 
 
+@router.post("/admin/reload")
+async def reload(request: Request) -> dict[str, dict[str, str]]:
+    """Load every model again from its files; one that cannot be loaded or checked stays as it was, and says why."""
+    return {"models": await request.app.state.reloader.reload()}
+
+
 class TokenizeRequest(BaseModel):
     """A text to count."""
 
