@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from penjing.cli.main import app
 from penjing.errors import BundleError, TaskError
+from penjing.serve.run import Address, _listen
 from tests.shrink.small_model_gguf import write_small_model
 
 
@@ -120,3 +121,9 @@ def test_a_port_that_is_taken_is_said(tiny_bundle):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "cannot listen" in done.stderr.splitlines()[-1]
+
+
+def test_small_replies_are_sent_at_once():
+    """asyncio leaves Nagle's algorithm on where a socket's protocol is 0: 40 ms for every reply in two parts."""
+    with _listen(Address(port=0)) as found:
+        assert found.proto == socket.IPPROTO_TCP

@@ -9,8 +9,8 @@ from tests.serve.test_write import fake_writer
 
 POSTS = ("/v1/classify", "/v1/chat/completions", "/v1/completions", "/tokenize", "/v2/models/tiny/infer")
 KNOWN = """
-input model messages prompt role content user tiny fake inputs name shape data datatype BYTES text n stop seed stream top
-truncate temperature max_tokens top_k response_format type json_schema schema stream_options tools top_p
+input model messages prompt role content user tiny fake inputs name shape data datatype BYTES text n stop seed stream
+top truncate temperature max_tokens top_k response_format type json_schema schema stream_options tools top_p
 """
 WORDS = st.sampled_from(KNOWN.split())
 LEAVES = (

@@ -23,6 +23,7 @@ from penjing.serve.reload import Opening, Reloader
 from penjing.serve.services import Services
 from penjing.serve.settings import Limits
 
+_BACKLOG = 2048
 log = logging.getLogger("penjing.serve")
 
 
@@ -85,13 +86,19 @@ def run_server(
 
 
 def _listen(address: Address) -> socket.socket:
+    """Return a listening socket; asyncio sends small replies at once only where its protocol is said to be TCP."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((address.host, address.port), family=family, backlog=2048)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((address.host, address.port))
+        found.listen(_BACKLOG)
     except OSError as error:
+        found.close()
         raise EngineError(
             "the server cannot listen", value=f"{address.host}:{address.port}", rule=error.strerror or str(error)
         ) from None
+    return found
 
 
 class _Server(uvicorn.Server):
