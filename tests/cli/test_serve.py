@@ -127,3 +127,44 @@ def test_small_replies_are_sent_at_once():
     """asyncio leaves Nagle's algorithm on where a socket's protocol is 0: 40 ms for every reply in two parts."""
     with _listen(Address(port=0)) as found:
         assert found.proto == socket.IPPROTO_TCP
+
+
+SCRIPT = """
+import os, sys, threading
+import penjing.serve.reload as reload
+from penjing.cli.main import main
+
+def opens(*_, **__):
+    if os.environ["MODE"] == "fails":
+        raise MemoryError("none is left")
+    print("it loads", file=sys.stderr, flush=True)
+    threading.Event().wait()
+
+reload.open_service = opens
+main()
+"""
+
+
+def start_script(bundle, mode):
+    command = [sys.executable, "-c", SCRIPT, "serve", str(bundle), "--port", "0"]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"MODE": mode})
+
+
+def test_a_model_that_fails_to_load_in_any_way_ends_the_server(tiny_bundle):
+    with start_script(tiny_bundle, "fails") as process:
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert "none is left" in said
+
+
+def test_a_second_signal_ends_it_while_a_model_loads(tiny_bundle):
+    with start_script(tiny_bundle, "hangs") as process:
+        for line in process.stderr:
+            if line.startswith("it loads"):
+                break
+        process.send_signal(signal.SIGTERM)
+        for line in process.stderr:
+            if "second signal" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM

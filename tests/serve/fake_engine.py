@@ -1,13 +1,15 @@
 """Speaks the protocol of penjing.engines.text.worker for several requests at once, as the prompt says.
 
-"crash" ends the process, "error" is refused, "forever" writes until it is cancelled, "silent" says nothing;
-any other prompt is answered with its words. Where the file that its argument names is there, it cannot load.
+"crash" ends the process, "deaf" stops reading, "error" and "refuse" are refused, "forever" writes until it is
+cancelled, "silent" says nothing; any other prompt is answered with its words. Where the file that its argument names is
+there, it cannot load.
 """
 
 import json
 import os
 import sys
 from pathlib import Path
+from threading import Event
 
 TOO_LONG = {"what": "the prompt is longer than the context", "value": "9 tokens", "rule": "at most 4", "next_step": ""}
 
@@ -25,6 +27,10 @@ def answer(number, request):
     prompt = request["prompt"] or request["messages"][-1]["content"]
     if prompt == "crash":
         os._exit(9)
+    elif prompt == "deaf":
+        Event().wait()  # what is asked from now on is not even read
+    elif prompt == "refuse":
+        say(id=number, error={**TOO_LONG, "what": "llama.cpp refuses the request", "value": "roles must alternate"})
     elif prompt == "error":
         say(id=number, error=TOO_LONG)
     elif prompt == "forever":

@@ -78,9 +78,10 @@ def classifier(folder, name="tiny"):
 
 
 @contextmanager
-def running(services, *, keys=None):
+def running(services, *, keys=None, hosts=None):
     """Serve `services` and yield a client."""
-    config = uvicorn.Config(create_app(services, keys=keys), port=0, lifespan="off", log_config=None, access_log=False)
+    app = create_app(services, keys=keys, hosts=hosts)
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
     server = _Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()

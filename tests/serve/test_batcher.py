@@ -166,6 +166,32 @@ def test_who_waits_is_told_at_the_deadline_and_left_out():
     found.close()
 
 
+def test_a_queue_that_was_all_too_late_does_not_look_like_an_engine_that_hangs():
+    engine = Engine()
+    found = batcher(engine, wedged_s=0.2)
+
+    async def main():
+        held = asyncio.create_task(found.answer([item("hold")], deadline_s=30))
+        await started(engine)
+        await found.answer([item("late")], deadline_s=0.01)
+        engine.go.set()
+        await held
+        while not found.idle:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.4)  # quiet for longer than an engine may take
+        return await found.answer([item(5)], deadline_s=30)
+
+    assert values(asyncio.run(main())) == [10]
+    found.close()
+
+
+def test_where_nothing_waits_a_request_of_any_length_has_room():
+    engine = Engine()
+    found = batcher(engine)
+    assert values(asyncio.run(found.answer([item(1, length=5000)], deadline_s=30))) == [2]
+    found.close()
+
+
 def test_what_a_client_left_is_not_worked_on():
     engine = Engine()
     found = batcher(engine)

@@ -151,6 +151,7 @@ def test_health_info_and_metrics(client):
     assert 'penjing_requests_total{model="tiny",route="/v1/classify",status="200"}' in page
     assert 'penjing_batch_items_count{model="tiny"}' in page
     assert 'route="/health' not in page
+    assert 'penjing_rejected_total{code="model_not_found"}' in page
 
 
 def test_the_page_and_its_parts_may_load_nothing_else(client):
@@ -171,7 +172,20 @@ def test_what_is_not_there_says_so(client, path):
 
 
 def test_a_method_that_a_route_has_not(client):
-    assert client.get("/v1/classify")[2]["error"]["code"] == "method_not_allowed"
+    _, headers, found = client.get("/v1/classify")
+    assert found["error"]["code"] == "method_not_allowed"
+    assert headers["allow"] == "POST"
+
+
+def test_pages_of_other_sites_may_not_ask(client, tiny_bundle):
+    def asked(**headers):
+        return client.post("/v1/classify", {"input": "good"}, **headers)[0]
+
+    assert asked(Origin="https://evil.example") == asked(Sec_Fetch_Site="cross-site") == 403
+    assert asked(Origin=client.url) == asked(Sec_Fetch_Site="same-origin") == 200
+    with running(services_of(classifier(tiny_bundle)), hosts=frozenset({"127.0.0.1"})) as local:
+        assert local.get("/v1/models")[0] == 200
+        assert local.get("/v1/models", Host="evil.example:8000")[2]["error"]["code"] == "foreign_origin"
 
 
 def test_a_burst_is_answered_or_refused_and_nothing_is_lost(tiny_bundle, monkeypatch):

@@ -71,12 +71,23 @@ def test_keys_are_read_again_when_the_file_changes(tmp_path, keys):
     path.write_text("short\n", encoding="utf-8")
     os.utime(path, ns=(2, 2))
     assert keys.name_of("a-new-secret-key") == "bert"  # what cannot be meant changes nothing
+    path.write_text("carl: a-key-after-a-blank \n", encoding="utf-8")
+    os.utime(path, ns=(3, 3))
+    assert keys.name_of("a-key-after-a-blank") == "carl"
+    assert keys.name_of("a-new-secret-key") is None
     path.unlink()
-    assert keys.name_of("a-new-secret-key") == "bert"
+    assert keys.name_of("a-key-after-a-blank") == "carl"
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("", "no key"), ("# nothing\n", "no key"), ("a:b\n", "too short"), ("x" * 2**21, "too large")]
+    ("text", "words"),
+    [
+        ("", "no key"),
+        ("# nothing\n", "no key"),
+        ("a:b\n", "too short"),
+        ("钥匙" * 8, "not in ASCII"),
+        ("x" * 2**21, "too large"),
+    ],
 )
 def test_a_file_that_holds_no_keys_is_refused(tmp_path, text, words):
     (tmp_path / "keys.txt").write_text(text, encoding="utf-8")

@@ -8,6 +8,7 @@ import pytest
 from penjing.errors import BundleError
 from penjing.serve.life import Life
 from penjing.serve.metrics import Metrics
+from penjing.serve.problems import Problem
 from penjing.serve.reload import Opening, Reloader
 from penjing.serve.services import Services, named_sources
 from penjing.serve.settings import Limits
@@ -56,6 +57,7 @@ def test_a_broken_bundle_leaves_the_old_one_in_place(folder, broken):
     async def main():
         services, reloader = reloader_of(folder)
         await reloader.load()
+        services.life.loaded()
         (folder / broken).write_bytes(b"{}")
         done = await reloader.reload()
         label = await label_of(services)
@@ -75,3 +77,21 @@ def test_at_the_start_a_broken_bundle_is_an_error(folder):
 
     with pytest.raises(BundleError, match="has changed"):
         asyncio.run(main())
+
+
+def test_while_it_loads_or_ends_nothing_is_read_again(folder):
+    async def main():
+        services, reloader = reloader_of(folder)
+        with pytest.raises(Problem, match="loading"):
+            await reloader.reload()
+        await reloader.load()
+        services.life.loaded()
+        first, second = await asyncio.gather(reloader.reload(), reloader.reload(), return_exceptions=True)
+        assert first == {"tiny": "reloaded"}
+        assert isinstance(second, Problem)
+        services.life.drain()
+        with pytest.raises(Problem, match="ending"):
+            await reloader.reload()
+        await reloader.close()
+
+    asyncio.run(main())

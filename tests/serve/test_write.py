@@ -88,6 +88,29 @@ def test_a_process_that_falls_silent_is_ended():
     writer.close()
 
 
+def test_a_process_that_does_not_even_read_is_ended_and_holds_nobody_up():
+    writer = fake_writer(silence_s=0.5)
+
+    async def main():
+        deaf = asyncio.create_task(text_of(writer, "deaf"))
+        await asyncio.sleep(0)
+        long = asyncio.create_task(text_of(writer, "word " * 60_000))  # more than a pipe holds
+        turns = 0
+        while not (deaf.done() and long.done()):
+            await asyncio.sleep(0)
+            turns += 1
+        found = await asyncio.gather(deaf, long, return_exceptions=True)
+        while not writer.healthy:
+            await asyncio.sleep(0)
+        return turns, found, await text_of(writer, "well again")
+
+    turns, found, after = asyncio.run(main())
+    assert turns > 100  # the loop went on meanwhile
+    assert [code_of(result) for result in found] == ["engine_failed"] * 2
+    assert after == "well again "
+    writer.close()
+
+
 def test_a_process_that_never_comes_back_leaves_readiness_red(tmp_path):
     broken = tmp_path / "broken"
     writer = fake_writer(broken)
@@ -95,7 +118,7 @@ def test_a_process_that_never_comes_back_leaves_readiness_red(tmp_path):
 
     async def main():
         await asyncio.gather(text_of(writer, "crash"), return_exceptions=True)
-        await asyncio.to_thread(writer._thread.join, 30)  # it gives up after a few tries
+        await asyncio.to_thread(writer._threads[0].join, 30)  # it gives up after a few tries
         with pytest.raises(Problem) as refused:
             await text_of(writer, "hello")
         return refused.value
@@ -152,6 +175,20 @@ def test_a_client_that_leaves_frees_its_place():
         assert writer.waiting == 0
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_leaves_before_the_first_word_frees_its_place(stream):
+    writer = fake_writer(streams=1, waiting_streams=0)
+    with running(services_of(lambda _: writer)) as client:
+        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+            body = json.dumps({"model": "fake", "prompt": "silent", "stream": stream}).encode()
+            head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            while client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] != 429:
+                pass
+        while client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] == 429:
+            pass
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -161,7 +198,14 @@ def test_a_client_that_leaves_frees_its_place():
         ({"presence_penalty": 0.5}, "unsupported_parameter"),
         ({"n": 100}, "limit_exceeded"),
         ({"max_tokens": 10**9}, "limit_exceeded"),
-        ({"max_tokens": 0}, None),
+        ({"max_tokens": 0}, "invalid_value"),
+        ({"presence_penalty": 1}, "unsupported_parameter"),
+        ({"frequency_penalty": 1.0}, "unsupported_parameter"),
+        ({"tools": True}, "unsupported_parameter"),
+        ({"logprobs": 0}, "unsupported_parameter"),
+        ({"best_of": 2}, "unsupported_parameter"),
+        ({"best_of": 1, "logprobs": False, "tools": [], "logit_bias": {}, "presence_penalty": 0}, None),
+        ({"messages": [{"role": "user", "content": "refuse"}]}, "invalid_value"),
         ({"max_tokens": -1}, "invalid_value"),
         ({"temperature": -1}, "invalid_value"),
         ({"stop": [""]}, "invalid_value"),

@@ -21,8 +21,11 @@ from penjing.serve.services import Services
 _TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
 
 
-def create_app(services: Services, *, keys: Keys | None = None) -> FastAPI:
-    """Return the application that serves `services`; with `keys` only to those who have one."""
+def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset[str] | None = None) -> FastAPI:
+    """Return the application that serves `services`; with `keys` only to those who have one.
+
+    Without keys it may be called by the names `hosts` alone, where there are any.
+    """
     app = FastAPI(title="penjing", version=__version__, redoc_url=None, swagger_ui_oauth2_redirect_url=None)
     app.state.services = services
     for routes in (openai, classify, inference_protocol, operations):
@@ -32,7 +35,7 @@ def create_app(services: Services, *, keys: Keys | None = None) -> FastAPI:
     app.add_exception_handler(PenjingError, _error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Door, keys=keys, limits=services.limits, metrics=services.metrics)
+    app.add_middleware(Door, keys=keys, hosts=hosts, limits=services.limits, metrics=services.metrics)
     return app
 
 
@@ -51,7 +54,7 @@ def _add_page(app: FastAPI) -> None:
 
 
 def _reply(request: Request, problem: Problem) -> Response:
-    request.scope["penjing"].finish = problem.code
+    request.scope["penjing"].code = problem.code
     return JSONResponse(problem.body, problem.status, headers=problem.headers)
 
 
@@ -75,7 +78,7 @@ def _validation(request: Request, error: Any) -> Response:
 def _http(request: Request, error: Any) -> Response:
     codes = {404: "not_found", 405: "method_not_allowed"}
     message = {404: "There is no such route. See /docs."}.get(error.status_code, str(error.detail))
-    return _reply(
-        request,
-        Problem(error.status_code, "invalid_request_error", codes.get(error.status_code, "http_error"), message),
-    )
+    code = codes.get(error.status_code, "http_error")
+    reply = _reply(request, Problem(error.status_code, "invalid_request_error", code, message))
+    reply.headers.update(error.headers or {})
+    return reply

@@ -11,6 +11,7 @@ Source of the token budget: Hugging Face, text-embeddings-inference (its queue c
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ from typing import Any, Generic, TypeVar
 
 from penjing.engines import Item
 from penjing.serve.problems import Problem, failed, full, late, unavailable
+
+log = logging.getLogger("penjing.serve")
 
 R = TypeVar("R")
 _WATCH_S = 0.1
@@ -136,7 +139,7 @@ class Batcher(Generic[R]):
                 ("items", len(self._waiting), len(entries), self._most_items),
                 ("tokens", self._tokens, tokens, self._most_tokens),
             ):
-                if here + more > most:
+                if here and here + more > most:  # where nothing waits, whatever a request may hold has room
                     raise full(waiting=here, most=most, what=what, retry_after_s=len(self._waiting) * self._second_s)
             self._waiting.extend(entries)
             self._tokens += tokens
@@ -173,7 +176,7 @@ class Batcher(Generic[R]):
             batch, rest = self._cut(alive)
             self._waiting.extendleft(reversed(rest))
             self._tokens -= sum(entry.item.length for entry in window) - sum(entry.item.length for entry in rest)
-            self._working, self._since = batch, now
+            self._working, self._since = batch, now if batch else None
             return batch
 
     def _cut(self, entries: list[_Entry]) -> tuple[list[_Entry], list[_Entry]]:
@@ -230,7 +233,10 @@ def _done(entry: _Entry) -> Any:
 
 
 def _problem(error: Exception) -> Problem:
-    return error if isinstance(error, Problem) else failed()
+    if isinstance(error, Problem):
+        return error
+    log.error("an item failed", exc_info=error)
+    return failed()
 
 
 def _tell(found: Sequence[tuple[_Entry, Any]]) -> None:

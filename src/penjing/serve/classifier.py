@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from penjing.serve.problems import Problem, too_long
 from penjing.serve.settings import Limits
 
 _SIZES, _ROUNDS = (1, 2, 4, 8, 16, 32), 3
+_SHORT = 2_000  # characters, which are encoded in less than a thread costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Classifier:
         Raises:
             Problem: the queue is full, or the engine is down.
         """
-        items = self._bundle.prepare(texts)
+        items = await self._prepared(texts)
         found: list[Answered[Labelled] | Problem | None] = [
             too_long(given=item.whole, most=item.length, param="input") if _cut(item) and not truncate else None
             for item in items
@@ -96,9 +98,18 @@ class Classifier:
         self._metrics.prompt_tokens.labels(self.name).inc(sum(items[place].length for place in asked))
         return [answer for answer in found if answer is not None]
 
+    async def _prepared(self, texts: Sequence[str]) -> list[Item]:
+        """Return the texts encoded; long ones in a thread, so that nobody else waits for them."""
+        if sum(map(len, texts)) > _SHORT:
+            return await asyncio.to_thread(self._bundle.prepare, texts)
+        return self._bundle.prepare(texts)
+
     def tokens(self, text: str) -> int:
         """Return how many tokens a text has, uncut."""
         return self._bundle.prepare([text])[0].whole
+
+    def kill(self) -> None:
+        """Do nothing: it has no process of its own."""
 
     def close(self) -> None:
         """Fail what waits, and end."""

@@ -60,8 +60,13 @@ def _read(path: Path) -> list[tuple[str, bytes]]:
         text = line.strip()
         if text and not text.startswith("#"):
             name, colon, key = text.rpartition(":")
-            if len(key) < _SHORTEST:
-                raise TaskError("a key is too short", value=f"line {number}", rule=f"at least {_SHORTEST} characters")
+            key = key.strip()
+            if len(key) < _SHORTEST or not key.isascii():
+                raise TaskError(
+                    "a key is too short, or not in ASCII",
+                    value=f"line {number}",
+                    rule=f"at least {_SHORTEST} characters",
+                )
             found.append((name.strip() if colon else f"key {number}", key.encode()))
     if not found:
         raise TaskError("the file holds no key", value=str(path), rule="one KEY or NAME:KEY a line")

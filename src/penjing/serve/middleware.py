@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,8 +40,11 @@ _SECURITY = {
 class Door:
     """Lets requests in and sees them out: the outermost layer of the server."""
 
-    def __init__(self, app: ASGIApp, *, keys: Keys | None, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, *, keys: Keys | None, hosts: frozenset[str] | None, limits: Limits, metrics: Metrics
+    ) -> None:
         self._app, self._keys, self._limits, self._metrics = app, keys, limits, metrics
+        self._hosts = hosts if keys is None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -50,6 +54,7 @@ class Door:
         visit = _Visit(scope, receive, send, self._limits)
         self._metrics.running.inc()
         try:
+            self._check_origin(scope)
             self._check_key(scope, visit.seen)
             self._check_size(scope)
             await self._app(scope, visit.receive, visit.send)
@@ -62,10 +67,21 @@ class Door:
             self._metrics.running.dec()
             self._note(visit)
 
+    def _check_origin(self, scope: Scope) -> None:
+        """Refuse what a page of another site sends, and names that were made to point here."""
+        headers = _headers(scope)
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        origin = headers.get("origin")
+        foreign = headers.get("sec-fetch-site") == "cross-site" and scope["method"] not in ("GET", "HEAD")
+        foreign = foreign or (origin is not None and urlsplit(origin).netloc != headers.get("host"))
+        if foreign or (self._hosts is not None and host not in self._hosts):
+            message = "Pages of other sites, and other names of this machine, may not ask here."
+            raise Problem(403, "permission_error", "foreign_origin", message)
+
     def _check_key(self, scope: Scope, seen: Seen) -> None:
         if self._keys is None or scope["path"] in PUBLIC:
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers(scope)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         name = self._keys.name_of(given) if given else None
@@ -86,13 +102,13 @@ class Door:
             return
         self._metrics.requests.labels(route, seen.model, str(visit.status)).inc()
         self._metrics.seconds.labels(route).observe(spent)
-        if visit.code:
-            self._metrics.rejected.labels(visit.code).inc()
+        if seen.code:
+            self._metrics.rejected.labels(seen.code).inc()
         values: dict[str, Any] = {
             "id": visit.id, "route": route, "model": seen.model, "status": visit.status, "items": seen.items,
             "tokens_in": seen.prompt_tokens, "tokens_out": seen.written_tokens, "ms": round(spent * 1e3, 3),
             "queue_ms": round(seen.queue_s * 1e3, 3), "compute_ms": round(seen.compute_s * 1e3, 3),
-            "finish": seen.finish, "key": seen.key, "code": visit.code,
+            "finish": seen.finish, "key": seen.key, "code": seen.code,
         }  # fmt: skip
         log.info("%s", json.dumps({name: value for name, value in values.items() if value not in ("", 0)}))
 
@@ -105,7 +121,7 @@ class _Visit:
         self.seen = scope["penjing"] = Seen()
         self.id = _given_id(scope) or uuid.uuid4().hex
         self.began = time.monotonic()
-        self.status, self.code = 0, ""
+        self.status = 0
         self._got, self._whole = 0, False
         self._refused: Problem | None = None
         self._over = False
@@ -148,7 +164,7 @@ class _Visit:
 
     async def refuse(self, problem: Problem) -> None:
         """Send what was wrong, where nothing was sent yet."""
-        self.code, self._refused = problem.code, None
+        self.seen.code, self._refused = problem.code, None
         if self.status:
             return
         body = json.dumps(problem.body, ensure_ascii=False).encode()
@@ -167,6 +183,10 @@ class _Visit:
             found["content-security-policy"] = _POLICY
         pairs = [(name.encode(), value.encode()) for name, value in found.items()]
         message["headers"] = [*message.get("headers", []), *pairs]
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from penjing.errors import EngineError, PenjingError, TaskError
+
+log = logging.getLogger("penjing.serve")
 
 
 @dataclass
@@ -97,4 +100,7 @@ def of_error(error: PenjingError) -> Problem:
         return invalid(str(error))
     if isinstance(error, EngineError) and "longer than the context" in error.what:
         return invalid(str(error), code="context_length_exceeded")
+    if isinstance(error, EngineError) and "refuses" in error.what:
+        return invalid(str(error))
+    log.error("%s", error)
     return failed()

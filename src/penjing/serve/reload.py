@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from penjing.errors import PenjingError
+from penjing.serve.problems import unavailable
 from penjing.serve.services import Service, Services, Source, open_service
 
 log = logging.getLogger("penjing.serve")
@@ -40,11 +41,20 @@ class Reloader:
         Raises:
             PenjingError: one of them cannot be served.
         """
-        for name, source in self._opening.find().items():
-            self._services.swap(await self._opened(name, source))
+        async with self._turn:
+            for name, source in self._opening.find().items():
+                self._services.swap(await self._opened(name, source))
 
     async def reload(self) -> dict[str, str]:
-        """Load every model again; return for each "reloaded", or why the old one was kept."""
+        """Load every model again; return for each "reloaded", or why the old one was kept.
+
+        Raises:
+            Problem: the server is not ready, or models are being loaded already.
+        """
+        if self._services.life.problem is not None:
+            raise self._services.life.problem
+        if self._turn.locked():
+            raise unavailable("loading", "The models are being loaded already.")
         async with self._turn:
             try:
                 sources = await asyncio.to_thread(self._opening.find)

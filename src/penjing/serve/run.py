@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -52,20 +53,23 @@ def run_server(
         PenjingError: a bundle cannot be served, or the address is taken.
     """
     listening = _listen(address)
+    port = int(listening.getsockname()[1])
     services = Services(Life(), Metrics(), limits)
-    app = create_app(services, keys=keys)
-    problem: list[PenjingError] = []
+    app = create_app(services, keys=keys, hosts=_hosts(address))
+    problem: list[Exception] = []
 
     async def load(reloader: Reloader) -> None:
         try:
             await reloader.load()
-        except PenjingError as error:
+        except Exception as error:  # whatever it is, a server without its models must end
+            log.error("a model cannot be loaded", exc_info=None if isinstance(error, PenjingError) else error)
             services.life.fail(str(error))
             problem.append(error)
             server.should_exit = True
         else:
             services.life.loaded()
-            loaded(listening.getsockname()[1])
+            if services.life.state == "ready":
+                loaded(port)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -75,14 +79,20 @@ def run_server(
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.create_task(reloader.reload())))
         yield
-        await asyncio.gather(task, *reloads)
+        await asyncio.gather(task, *reloads, return_exceptions=True)
         await reloader.close()
 
     app.router.lifespan_context = lifespan
-    server = _Server(services.life, drain_delay_s=drain_delay_s, app=app, limits=limits)
+    server = _Server(services, drain_delay_s=drain_delay_s, app=app, limits=limits)
     server.run(sockets=[listening])
     if problem:
         raise problem[0]
+
+
+def _hosts(address: Address) -> frozenset[str] | None:
+    """Return the names by which a server without keys may be called; None where it listens for other machines."""
+    local = {"localhost", "127.0.0.1", "::1"}
+    return frozenset(local | {address.host}) if address.host in local or address.host.startswith("127.") else None
 
 
 def _listen(address: Address) -> socket.socket:
@@ -104,7 +114,7 @@ def _listen(address: Address) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn, with the order of an end turned round: first no more work is taken, then the sockets close."""
 
-    def __init__(self, life: Life, *, drain_delay_s: float, app: FastAPI, limits: Limits) -> None:
+    def __init__(self, services: Services, *, drain_delay_s: float, app: FastAPI, limits: Limits) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -116,14 +126,14 @@ class _Server(uvicorn.Server):
                 h11_max_incomplete_event_size=32_768,
             )
         )
-        self._life, self._drain_delay_s = life, drain_delay_s
+        self._services, self._drain_delay_s = services, drain_delay_s
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain at the first signal, end at once at the second."""
-        if self._life.state == "draining" or sig not in (signal.SIGTERM, signal.SIGINT):
-            self.force_exit = self.should_exit = True
-            return
-        self._life.drain()
+        if self._services.life.state == "draining" or sig not in (signal.SIGTERM, signal.SIGINT):
+            self._services.kill()
+            os._exit(128 + sig)  # a model that is loading cannot be waited for
+        self._services.life.drain()
         log.warning("ending: what is in flight may finish; a second signal ends it now")
         if self._drain_delay_s:
             asyncio.get_running_loop().call_later(self._drain_delay_s, self._end)

@@ -79,6 +79,11 @@ class Services:
             return unavailable("engine_failed", f"The engine of {', '.join(down)} does not answer.")
         return None
 
+    def kill(self) -> None:
+        """End the processes of all of them at once."""
+        for service in self._services.values():
+            service.kill()
+
     def close(self) -> None:
         """End all of them."""
         for service in self._services.values():

@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from threading import Lock, Thread
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Literal
 
 from tokenizers import Tokenizer
@@ -62,12 +63,16 @@ class Writer:
         self._start, self._limits, self._metrics = start, limits, metrics
         self._numbers = itertools.count(1)
         self._answers: dict[int, _Answer] = {}
-        self._lock = Lock()
+        self._outbox: SimpleQueue[tuple[Child, dict[str, Any]] | None] = SimpleQueue()
         self._closed, self._failures = False, 0
         self._heard = time.monotonic()
         self._child: Child | None = _ready(start())
-        self._thread = Thread(target=self._listen, name=f"listens to {name}", daemon=True)
-        self._thread.start()
+        self._threads = (
+            Thread(target=self._listen, name=f"listens to {name}", daemon=True),
+            Thread(target=self._post, name=f"asks {name}", daemon=True),
+        )
+        for thread in self._threads:
+            thread.start()
 
     @property
     def format(self) -> Format:
@@ -109,22 +114,27 @@ class Writer:
         """
         number, answer = self._admit(request)
         finished, began = False, time.monotonic()
+        deadline, first = began + self._limits.write_deadline_s, True
         try:
-            async with asyncio.timeout(self._limits.write_deadline_s):
-                while not finished:
-                    said = await answer.events.get()
-                    finished = "done" in said or "problem" in said
-                    if event := _event(said):
-                        if began:
-                            self._metrics.first_token_seconds.labels(self.name).observe(time.monotonic() - began)
-                            began = 0.0
-                        yield event
-        except TimeoutError:
-            raise late(self._limits.write_deadline_s) from None
+            while not finished:
+                said = await self._said(answer, deadline)
+                finished = "done" in said or "problem" in said
+                if event := _event(said):
+                    if first:
+                        self._metrics.first_token_seconds.labels(self.name).observe(time.monotonic() - began)
+                    first = False
+                    yield event
         finally:
             self._answers.pop(number, None)
             if not finished:
                 self._send(op="cancel", id=number)
+
+    async def _said(self, answer: _Answer, deadline: float) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                return await answer.events.get()
+        except TimeoutError:
+            raise late(self._limits.write_deadline_s) from None
 
     def count(self, usage: Usage) -> None:
         """Add what an answer took to the figures."""
@@ -134,12 +144,18 @@ class Writer:
     def close(self) -> None:
         """End the process; who still waits is told."""
         self._closed = True
-        with self._lock:
-            child, self._child = self._child, None
+        child, self._child = self._child, None
         if child is not None:
-            child.stop()
-        self._thread.join(self._limits.deadline_s)
+            child.kill() if self._answers else child.stop()
+        self._outbox.put(None)
+        for thread in self._threads:
+            thread.join(self._limits.deadline_s)
         self._fail_all(unavailable("draining", "The server is ending."))
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing."""
+        if self._child is not None:
+            self._child.kill()
 
     def _admit(self, request: TextRequest) -> tuple[int, _Answer]:
         most = self._limits.streams + self._limits.waiting_streams
@@ -153,14 +169,18 @@ class Writer:
         return number, answer
 
     def _send(self, **values: Any) -> bool:
-        with self._lock:
-            if self._child is None:
-                return False
-            try:
-                self._child.send(**values)
-            except EngineError:
-                return False
+        """Have a request written to the process by a thread that may wait for it; return whether there is a process."""
+        child = self._child
+        if child is None or self._closed:
+            return False
+        self._outbox.put((child, values))
         return True
+
+    def _post(self) -> None:
+        while (found := self._outbox.get()) is not None:
+            child, values = found
+            with suppress(EngineError):  # who listens to it notices that it has ended
+                child.send(**values)
 
     def _listen(self) -> None:
         """Hand on what the process says, watch that it says something, and start another where it ends."""
@@ -183,8 +203,7 @@ class Writer:
                 answer.tell(**said)
 
     def _end(self, child: Child) -> None:
-        with self._lock:
-            self._child = None
+        self._child = None
         child.kill()
         self._fail_all(unavailable("engine_failed", "The engine failed while it was answering.", retry_after_s=2.0))
 
@@ -198,8 +217,10 @@ class Writer:
             child = _ready(self._start())
         except EngineError:
             return
-        with self._lock:
-            self._child = child
+        if self._closed:
+            child.kill()
+            return
+        self._child = child
         self._heard = time.monotonic()
 
     def _fail_all(self, problem: Problem) -> None:

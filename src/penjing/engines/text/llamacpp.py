@@ -109,4 +109,6 @@ def _usage(part: dict[str, Any]) -> Usage | None:
 def _error(found: dict[str, Any], *, context: int) -> EngineError:
     if "n_prompt_tokens" in found:
         return too_long(prompt_tokens=found["n_prompt_tokens"], context=found.get("n_ctx", context))
-    return EngineError("llama.cpp refuses the request", value=found.get("message", str(found)))
+    theirs = found.get("type") == "server_error" or found.get("code", 400) >= 500
+    what = "llama.cpp failed" if theirs else "llama.cpp refuses the request"
+    return EngineError(what, value=found.get("message", str(found)))

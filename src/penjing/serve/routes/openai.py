@@ -6,12 +6,13 @@ cannot here, are refused by name. A model that classifies answers a chat with it
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -28,9 +29,11 @@ from penjing.serve.settings import Limits
 from penjing.serve.writer import Writer
 
 router = APIRouter(tags=["openai"])
+T = TypeVar("T")
+_LOOK_S = 0.25  # between looks whether a client is still there
 
 _UNSUPPORTED = ("tools", "functions", "logit_bias", "logprobs", "audio", "modalities", "suffix", "echo", "best_of")
-_ZERO: tuple[Any, ...] = (None, False, 0, 1, {}, [], "")
+_NOTHING: tuple[Any, ...] = (None, 0, "", [], {})
 _CHAT_TOKENS, _LEGACY_TOKENS = 256, 16  # where a client says nothing; the second is OpenAI's
 
 
@@ -117,13 +120,19 @@ def _created(text: str) -> int:
 def _check(asked: _Asked, limits: Limits) -> None:
     for name in (*_UNSUPPORTED, "frequency_penalty", "presence_penalty"):
         value = (asked.model_extra or {}).get(name, getattr(asked, name, None))
-        if value not in _ZERO or (name in ("logprobs", "echo") and value is True):
+        asks_for_one = name == "best_of" and value == 1 and value is not True
+        zero_logprobs = name == "logprobs" and value == 0 and value is not False  # of the pieces that were drawn
+        if not asks_for_one and (zero_logprobs or value not in _NOTHING):
             raise unsupported(name)
     if (asked.n or 1) > limits.answers:
         raise too_many("n", given=asked.n or 1, most=limits.answers)
-    if (asked.max_completion_tokens or asked.max_tokens or 0) > limits.max_tokens:
-        given = asked.max_completion_tokens or asked.max_tokens or 0
+    given = _most_tokens(asked)
+    if given is not None and given > limits.max_tokens:
         raise too_many("max_tokens", given=given, most=limits.max_tokens)
+
+
+def _most_tokens(asked: _Asked) -> int | None:
+    return asked.max_tokens if asked.max_completion_tokens is None else asked.max_completion_tokens
 
 
 def _message(found: Mapping[str, Any]) -> dict[str, str]:
@@ -156,7 +165,7 @@ def _request(
     return make_request(
         prompt,
         format=format,
-        max_tokens=asked.max_completion_tokens or asked.max_tokens or default,
+        max_tokens=default if (given := _most_tokens(asked)) is None else given,
         n=asked.n or 1,
         stop=asked.stop or None,
         temperature=1.0 if asked.temperature is None else asked.temperature,
@@ -227,7 +236,7 @@ async def _answer(service: Writer, wanted: TextRequest, asked: _Asked, request: 
     if asked.stream:
         events = _events(service, wanted, asked, request, shape)
         return StreamingResponse(
-            await _begun(events), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+            await _begun(events, request), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
     texts, reasons = [""] * wanted.n, ["stop"] * wanted.n
     async with aclosing(_stopping(service, wanted, request)) as stream:  # type: ignore[type-var]
@@ -244,22 +253,35 @@ async def _answer(service: Writer, wanted: TextRequest, asked: _Asked, request: 
 async def _stopping(service: Writer, wanted: TextRequest, request: Request) -> AsyncIterator[Chunk | Usage]:
     """Yield the events of an answer; where the client has gone there are no more."""
     async with aclosing(service.stream(wanted)) as stream:  # type: ignore[type-var]
-        async for event in stream:
-            if await request.is_disconnected():
-                seen_of(request).finish = "client gone"
-                return
+        while (event := await _next(stream, request)) is not None:
             yield event
 
 
-async def _begun(events: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _next(stream: AsyncIterator[T], request: Request) -> T | None:
+    """Return what comes next, or None at the end and where the client goes first."""
+    coming = asyncio.ensure_future(anext(stream, None))
+    try:
+        while not (await asyncio.wait({coming}, timeout=_LOOK_S))[0]:
+            if await request.is_disconnected():
+                seen_of(request).finish = "client gone"
+                return None
+        return coming.result()
+    finally:
+        if not coming.done():
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _begun(events: AsyncIterator[str], request: Request) -> AsyncIterator[str]:
     """Return `events` once the first is there, so that what is wrong before it has its own status."""
-    first = await anext(events)
+    first = await _next(events, request)
 
     async def all_of_them() -> AsyncIterator[str]:
-        yield first
         async with aclosing(events) as rest:  # type: ignore[type-var]
-            async for event in rest:
-                yield event
+            if first is not None:
+                yield first
+                async for event in rest:
+                    yield event
 
     return all_of_them()
 

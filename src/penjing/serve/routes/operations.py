@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
 from penjing._version import __version__
+from penjing.memory import resident_memory
 from penjing.serve.metrics import CONTENT_TYPE, Metrics
 from penjing.serve.routes.classify import Served, check_texts
 from penjing.serve.services import Service
@@ -39,7 +39,7 @@ async def metrics(request: Request, services: Served) -> Response:
     found: Metrics = services.metrics
     for service in services:
         found.waiting.labels(service.name).set(service.waiting)
-    found.memory.set(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    found.memory.set(resident_memory())
     return Response(found.page(), media_type=CONTENT_TYPE)
 
 

@@ -20,6 +20,8 @@ class Seen:
     finish: str = ""
     key: str = ""
     """The name of the key."""
+    code: str = ""
+    """Of what was wrong."""
 
     @property
     def headers(self) -> dict[str, str]:
