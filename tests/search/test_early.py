@@ -1,9 +1,11 @@
 """The bundle that is there while students still train."""
 
 import pytest
+from typer.testing import CliRunner
 
 from penjing import fit, load, read_task
 from penjing.bundle import read_manifest
+from penjing.cli.main import app
 from penjing.search import run
 from tests.tiny_task import write_tiny_task
 
@@ -30,6 +32,9 @@ def test_a_run_that_ends_before_its_students_leaves_a_bundle_that_answers(folder
     manifest = read_manifest(folder / "run" / "bundle")
     assert set(manifest.quality) == {"dev"}
     assert manifest.verdict.word == "met"
+    assert manifest.provisional
+    said = CliRunner().invoke(app, ["predict", str(folder / "run" / "bundle"), "a good film"])
+    assert "provisional" in said.stderr
     assert load(folder / "run" / "bundle").predict(["a good film"])
 
 

@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 from penjing import fit, read_task
+from penjing.bundle import read_manifest
 from penjing.measure.latency_table import BlockTimes, LatencyTable
 from penjing.search import quantization_aware
 from penjing.search.elastic import Point, _polish_time, affordable, least_score, pick
@@ -36,6 +37,7 @@ def finished(tmp_path_factory):
 
 def test_a_run_measures_every_size_and_delivers_a_polished_pick(finished):
     folder, result = finished
+    assert not read_manifest(result.bundle).provisional
     points = [Point.model_validate(row) for row in json.loads((folder / "run" / "sizes.json").read_text("utf-8"))]
     assert len(points) == 8
     assert len({point.name for point in points}) == 8

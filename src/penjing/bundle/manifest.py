@@ -78,6 +78,8 @@ class Manifest(Record):
     quality: dict[str, Quality] = {}
     """By split: "dev", "test"."""
     verdict: Verdict | None = None
+    provisional: bool = False
+    """Whether its run had not ended: it is there to be used meanwhile, and was judged on dev alone."""
     test_touches: int = 0
     """How many bundles of this run were evaluated on the test split."""
     origin: Origin | None = None

@@ -41,6 +41,8 @@ def predict(
 
     wanted = read_texts(texts, input_, column=column, usage='penjing predict BUNDLE "some text"')
     opened = load(bundle, engine=engine, threads=threads)
+    if opened.manifest.provisional:
+        typer.echo("note: this bundle is provisional, its run had not ended; penjing fit goes on with it", err=True)
     with open_output(output) as file:
         write = writer_for(format_, output, file, opened.manifest.outputs)
         answers = opened.stream(wanted, batch_size=batch_size)

@@ -47,6 +47,7 @@ def deliver_early(context: Context, candidates: Sequence[Candidate], *, teacher:
         known={
             "quality": {"dev": chosen.quality} if chosen.quality else {},
             "verdict": chosen.verdict,
+            "provisional": True,
             "task": task.model_dump(mode="json"),
         },
     )

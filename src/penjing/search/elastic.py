@@ -164,7 +164,8 @@ def _seed(context: Context, teacher: Trained) -> _Seed:
         save_encoder(narrowed(context, model), folder)
         write_text(folder / "removal.json", json.dumps(removal))
 
-    stage = context.store.stage("elastic-start", {"teacher": teacher.key, "rank": rank, "seed": context.seed}, make)
+    inputs = {"teacher": teacher.key, "rank": rank, "seed": context.seed, "sample": [SAMPLE_TEXTS, BLOCK_TEXTS]}
+    stage = context.store.stage("elastic-start", inputs, make)
     context.reporter.end("of blocks, heads and neurons", reused=stage.reused)
     removal = json.loads((stage.folder / "removal.json").read_text(encoding="utf-8"))
     shape = teacher.load().shape
@@ -188,6 +189,7 @@ def _train_together(
         "start": seed.key,
         "lessons": lessons.key,
         "parts": [asdict(part) for part in seed.parts],
+        "between": _BETWEEN,
         "plan": asdict(plan),
         "loss": asdict(DEFAULT.loss),
     }

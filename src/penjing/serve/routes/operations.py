@@ -65,6 +65,7 @@ def _facts(service: Service) -> dict[str, Any]:
         "size_bytes": sum(entry.size_bytes for entry in manifest.files.values()),
         "parameters": manifest.parameters,
         "quality": {split: quality.model_dump(mode="json") for split, quality in manifest.quality.items()},
+        "provisional": manifest.provisional,
         "verdict": None if manifest.verdict is None else manifest.verdict.model_dump(mode="json"),
         "origin": None if manifest.origin is None else manifest.origin.model_dump(mode="json"),
     }
