@@ -3,7 +3,8 @@
     make bench-frontier                                # all of it: hours
     make bench-frontier ONLY="sst2 banking77-10"       # some data sets
 
-Each data set and seed is kept in --work when it is measured; a run that was stopped goes on with the next.
+Each data set and seed is kept in --work when it is measured; a run that was stopped goes on with the next. Each data
+set has a result file and a table of its own, of one machine: measuring one elsewhere leaves the others as they are.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ def main() -> int:
     except PenjingError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    kept = list(_kept(given.work))
-    result = result_of(COMMAND, [row for found in kept for row in found["rows"]])
-    commits = sorted({found["commit"] for found in kept})
-    write_result("frontier", {**result, "commit": ", ".join(commits)})
+    for dataset in given.only:
+        kept = list(_kept(given.work, dataset))
+        result = result_of(COMMAND, [row for found in kept for row in found["rows"]])
+        commits = sorted({found["commit"] for found in kept})
+        write_result(f"frontier-{dataset}", {**result, "commit": ", ".join(commits)})
     return 0
 
 
@@ -63,13 +65,12 @@ def _rows_file(work: Path, dataset: str, seed: int) -> Path:
     return work / "frontier" / f"{dataset}-{seed}.json"
 
 
-def _kept(work: Path) -> Iterator[dict[str, Any]]:
-    """Yield all results of this machine and these versions, in the order of the data sets."""
-    for dataset in DATASETS:
-        for file in sorted((work / "frontier").glob(f"{dataset}-[0-9]*.json")):
-            found = json.loads(file.read_text(encoding="utf-8"))
-            if comparable(found) and found["rows"][0]["dataset"] == dataset:
-                yield found
+def _kept(work: Path, dataset: str) -> Iterator[dict[str, Any]]:
+    """Yield the results of a data set that are of this machine and these versions, in the order of their seeds."""
+    for file in sorted((work / "frontier").glob(f"{dataset}-[0-9]*.json")):
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if comparable(found) and found["rows"][0]["dataset"] == dataset:
+            yield found
 
 
 if __name__ == "__main__":
