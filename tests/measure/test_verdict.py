@@ -165,6 +165,7 @@ def test_words_at_their_limits(probability, confidence, word):
 def test_more_examples_do_not_help_where_there_is_no_margin():
     assert n_to_decide(np.array([-0.01, 0.0, 0.005]), n=100) is None
     assert n_to_decide(np.array([0.0099, 0.01, 0.0101]), n=100) == 101
+    assert n_to_decide(np.array([-0.05, 0.0, 0.05001]), n=1000) is None  # billions: as good as never
 
 
 @settings(max_examples=30, deadline=None)

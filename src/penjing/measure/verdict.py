@@ -17,6 +17,7 @@ from penjing.records import Verdict, VerdictWord
 from penjing.spec import Bar
 
 MET = 0.95
+_MOST_EXAMPLES = 10_000_000
 _ROUNDING = 1e-12  # 0.90 - 0.89 is a little more than 0.01
 
 Answers = NDArray[Any]
@@ -71,13 +72,14 @@ def verdict_word(probability: float, *, confidence: float) -> VerdictWord:
 def n_to_decide(margins: Floats, *, n: int) -> int | None:
     """Return about how many examples would bring the probability to 0.95, if the figures stay as they are.
 
-    The spread of a metric shrinks with the square root of n. None where the margin is not above zero: then
-    more examples would not help.
+    The spread of a metric shrinks with the square root of n. None where the margin is not above zero, or so small
+    that nobody has so many examples: then more would not help.
     """
     margin, spread = float(margins.mean()), float(margins.std())
     if margin <= 0:
         return None
-    return max(n + 1, ceil(n * (NormalDist().inv_cdf(MET) * spread / margin) ** 2))
+    needed = n * (NormalDist().inv_cdf(MET) * spread / margin) ** 2
+    return max(n + 1, ceil(needed)) if needed <= _MOST_EXAMPLES else None
 
 
 def _doubted(truth: Answers, predicted: Answers, teacher: Answers | None) -> list[Answers]:
