@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -60,6 +61,13 @@ class Client:
     def post(self, path, body, **headers):
         """Ask with POST."""
         return self.ask("POST", path, body, **headers)
+
+
+def until(condition):
+    """Ask `condition` again and again until it holds; a test whose condition never holds fails."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
 
 
 def services_of(*openers, limits=None, ready=True):

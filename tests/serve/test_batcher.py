@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from penjing.engines import Item
 from penjing.serve.batcher import Answered, Batcher, _Entry
 from penjing.serve.problems import Problem
+from tests.serve.running import until
 
 
 def item(value, length=1):
@@ -120,8 +121,7 @@ def test_an_engine_that_hangs_is_interrupted_and_goes_on():
     held, waiting = asyncio.run(main())
     assert values(held) == values(waiting) == ["engine_failed"]
     assert engine.interrupted
-    while not found.healthy:  # the thread says so when the engine has come back
-        pass
+    until(lambda: found.healthy)  # the thread says so when the engine has come back
     assert values(asyncio.run(found.answer([item(2)], deadline_s=30))) == [4]
     found.close()
 

@@ -12,7 +12,7 @@ from penjing.engines.onnxruntime import OnnxRuntimeEngine
 from penjing.errors import BundleError
 from penjing.serve.settings import Limits
 from tests.conftest import GOLDEN_TEXTS
-from tests.serve.running import classifier, running, services_of
+from tests.serve.running import classifier, running, services_of, until
 from tests.small import golden_bundle
 
 LIMITS = Limits(items=8, characters=2000, body_bytes=20_000, receive_s=0.3)
@@ -203,8 +203,7 @@ def test_a_burst_is_answered_or_refused_and_nothing_is_lost(tiny_bundle, monkeyp
         monkeypatch.setattr(OnnxRuntimeEngine, "run", slow)
         with ThreadPoolExecutor(40) as pool:
             asked = [pool.submit(client.post, "/v1/classify", {"input": "good"}) for _ in range(40)]
-            while sum(found.done() for found in asked) < 20:  # those that are refused come back at once
-                pass
+            until(lambda: sum(found.done() for found in asked) >= 20)  # those that are refused come back at once
             assert client.get("/health/ready")[0] == 200
             go.set()
             replies = [found.result() for found in asked]

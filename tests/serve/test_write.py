@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from penjing.serve.problems import Problem
 from penjing.serve.services import named_sources, open_service
 from penjing.serve.settings import Limits
 from penjing.serve.writer import Writer
-from tests.serve.running import running, services_of
+from tests.serve.running import running, services_of, until
 from tests.shrink.small_model_gguf import write_small_model
 from tests.small import manifest
 
@@ -154,24 +154,42 @@ def test_over_http_a_stream_that_breaks_ends_with_an_error():
         lines = found.decode().strip().split("\n\n")
         assert json.loads(lines[0].removeprefix("data: "))["choices"][0]["text"] == "on and "
         assert json.loads(lines[-1].removeprefix("data: "))["error"]["code"] == "engine_failed"
-        while client.get("/health/ready")[0] != 200:  # the process is started again
-            pass
+        until(lambda: client.get("/health/ready")[0] == 200)  # the process is started again
         status, _, found = client.post("/v1/completions", {"model": "fake", "prompt": "error", "stream": True})
         assert (status, found["error"]["code"]) == (400, "context_length_exceeded")
+
+
+def test_a_stream_that_fails_in_an_unexpected_way_is_told_and_logged(monkeypatch, caplog):
+    async def breaks(self, request):
+        yield Chunk(0, "one ")
+        raise MemoryError("none is left")
+
+    monkeypatch.setattr(Writer, "stream", breaks)
+    with running(services_of(lambda _: fake_writer())) as client:
+        found = client.post("/v1/completions", {"model": "fake", "prompt": "x", "stream": True})[2].decode()
+    lines = found.strip().split("\n\n")
+    assert json.loads(lines[-1].removeprefix("data: "))["error"]["code"] == "internal_error"
+    assert "none is left" not in found
+    assert "none is left" in caplog.text
+
+
+@contextmanager
+def begun(client, body):
+    """Send a request, and yield its socket: closing that is a client who leaves."""
+    content = json.dumps(body).encode()
+    head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+        raw.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
+        yield raw
 
 
 def test_a_client_that_leaves_frees_its_place():
     writer = fake_writer(streams=1, waiting_streams=0)
     with running(services_of(lambda _: writer)) as client:
-        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
-            body = json.dumps({"model": "fake", "prompt": "forever", "stream": True}).encode()
-            head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            while b"on and" not in raw.recv(65536):
-                pass
+        with begun(client, {"model": "fake", "prompt": "forever", "stream": True}) as raw:
+            until(lambda: b"on and" in raw.recv(65536))
             assert client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] == 429
-        while client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] == 429:
-            pass
+        until(lambda: client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] != 429)
         assert writer.waiting == 0
 
 
@@ -179,14 +197,9 @@ def test_a_client_that_leaves_frees_its_place():
 def test_a_client_that_leaves_before_the_first_word_frees_its_place(stream):
     writer = fake_writer(streams=1, waiting_streams=0)
     with running(services_of(lambda _: writer)) as client:
-        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
-            body = json.dumps({"model": "fake", "prompt": "silent", "stream": stream}).encode()
-            head = "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            while client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] != 429:
-                pass
-        while client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] == 429:
-            pass
+        with begun(client, {"model": "fake", "prompt": "silent", "stream": stream}):
+            until(lambda: client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] == 429)
+        until(lambda: client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] != 429)
 
 
 @pytest.mark.parametrize(

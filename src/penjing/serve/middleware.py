@@ -8,7 +8,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,8 +54,9 @@ class Door:
         visit = _Visit(scope, receive, send, self._limits)
         self._metrics.running.inc()
         try:
-            self._check_origin(scope)
-            self._check_key(scope, visit.seen)
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            self._check_origin(scope["method"], headers)
+            self._check_key(scope["path"], headers, visit.seen)
             self._check_size(scope)
             await self._app(scope, visit.receive, visit.send)
         except Problem as problem:
@@ -67,21 +68,19 @@ class Door:
             self._metrics.running.dec()
             self._note(visit)
 
-    def _check_origin(self, scope: Scope) -> None:
+    def _check_origin(self, method: str, headers: Mapping[str, str]) -> None:
         """Refuse what a page of another site sends, and names that were made to point here."""
-        headers = _headers(scope)
         host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         origin = headers.get("origin")
-        foreign = headers.get("sec-fetch-site") == "cross-site" and scope["method"] not in ("GET", "HEAD")
+        foreign = headers.get("sec-fetch-site") == "cross-site" and method not in ("GET", "HEAD")
         foreign = foreign or (origin is not None and urlsplit(origin).netloc != headers.get("host"))
         if foreign or (self._hosts is not None and host not in self._hosts):
             message = "Pages of other sites, and other names of this machine, may not ask here."
             raise Problem(403, "permission_error", "foreign_origin", message)
 
-    def _check_key(self, scope: Scope, seen: Seen) -> None:
-        if self._keys is None or scope["path"] in PUBLIC:
+    def _check_key(self, path: str, headers: Mapping[str, str], seen: Seen) -> None:
+        if self._keys is None or path in PUBLIC:
             return
-        headers = _headers(scope)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
         name = self._keys.name_of(given) if given else None
@@ -183,10 +182,6 @@ class _Visit:
             found["content-security-policy"] = _POLICY
         pairs = [(name.encode(), value.encode()) for name, value in found.items()]
         message["headers"] = [*message.get("headers", []), *pairs]
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _given_id(scope: Scope) -> str | None:

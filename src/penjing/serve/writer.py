@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from penjing.bundle.manifest import Manifest
 from penjing.child import Child
 from penjing.engines.text.base import Chunk, Event, TextRequest, Usage
-from penjing.engines.text.process import LOAD_TIMEOUT_S, worker_command
+from penjing.engines.text.process import await_ready, worker_command
 from penjing.errors import EngineError
 from penjing.generation.request import Format
 from penjing.gguf import read_header
@@ -66,7 +66,7 @@ class Writer:
         self._outbox: SimpleQueue[tuple[Child, dict[str, Any]] | None] = SimpleQueue()
         self._closed, self._failures = False, 0
         self._heard = time.monotonic()
-        self._child: Child | None = _ready(start())
+        self._child: Child | None = await_ready(start())
         self._threads = (
             Thread(target=self._listen, name=f"listens to {name}", daemon=True),
             Thread(target=self._post, name=f"asks {name}", daemon=True),
@@ -146,7 +146,8 @@ class Writer:
         self._closed = True
         child, self._child = self._child, None
         if child is not None:
-            child.kill() if self._answers else child.stop()
+            end = child.kill if self._answers else child.stop
+            end()
         self._outbox.put(None)
         for thread in self._threads:
             thread.join(self._limits.deadline_s)
@@ -214,7 +215,7 @@ class Writer:
         self._failures += 1
         self._metrics.restarts.labels(self.name).inc()
         try:
-            child = _ready(self._start())
+            child = await_ready(self._start())
         except EngineError:
             return
         if self._closed:
@@ -226,19 +227,6 @@ class Writer:
     def _fail_all(self, problem: Problem) -> None:
         for answer in list(self._answers.values()):
             answer.tell(problem=problem)
-
-
-def _ready(child: Child) -> Child:
-    """Return the process once its model is loaded."""
-    try:
-        said = child.receive(timeout_s=LOAD_TIMEOUT_S)
-    except BaseException:
-        child.kill()
-        raise
-    if "error" in said:
-        child.stop()
-        raise EngineError(**said["error"])
-    return child
 
 
 def _event(said: dict[str, Any]) -> Event | None:

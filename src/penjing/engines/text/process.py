@@ -21,6 +21,23 @@ def worker_command(engine: str, path: Path, *, threads: int, context: int, paral
     return [*worker, "--threads", str(threads), "--context", str(context), "--parallel", str(parallel)]
 
 
+def await_ready(child: Child) -> Child:
+    """Return the worker's process once its model is loaded.
+
+    Raises:
+        EngineError: it cannot load the model, dies or falls silent; the process has ended then.
+    """
+    try:
+        answer = child.receive(timeout_s=LOAD_TIMEOUT_S)
+    except BaseException:
+        child.kill()
+        raise
+    if "error" in answer:
+        child.stop()
+        raise EngineError(**answer["error"])
+    return child
+
+
 class ProcessEngine:
     """A text engine in the process that `command` starts; where it dies or hangs, the next request starts another.
 
@@ -76,16 +93,7 @@ class ProcessEngine:
         return self._child
 
     def _start(self) -> Child:
-        child = Child(self._command, threads=self._threads, name=f"the process of {self.name}")
-        try:
-            answer = child.receive(timeout_s=LOAD_TIMEOUT_S)
-        except BaseException:
-            child.kill()
-            raise
-        if "error" in answer:
-            child.stop()
-            raise EngineError(**answer["error"])
-        return child
+        return await_ready(Child(self._command, threads=self._threads, name=f"the process of {self.name}"))
 
     def _answers(self, child: Child, *, timeout_s: float) -> Iterator[dict[str, Any]]:
         """Yield answers up to the last one of a request; a process that fails is ended."""

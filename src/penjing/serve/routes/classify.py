@@ -104,8 +104,11 @@ def check_texts(texts: list[str], limits: Limits) -> None:
 
 def check_characters(texts: Iterable[str], *, param: str) -> None:
     """Raise Problem where a text holds half a character, which is no text."""
-    if any("\ud800" <= character <= "\udfff" for text in texts for character in text):
-        raise invalid(f"`{param}` holds half a character (a lone surrogate).", param=param)
+    try:
+        for text in texts:
+            text.encode()
+    except UnicodeEncodeError:
+        raise invalid(f"`{param}` holds half a character (a lone surrogate).", param=param) from None
 
 
 def _result(answer: Answered[Labelled] | Problem, *, top: int | None) -> Result:

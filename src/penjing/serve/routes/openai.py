@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from datetime import datetime
@@ -35,6 +36,7 @@ from penjing.serve.services import Service
 from penjing.serve.settings import Limits
 from penjing.serve.writer import Writer
 
+log = logging.getLogger("penjing.serve")
 router = APIRouter(tags=["openai"])
 T = TypeVar("T")
 _LOOK_S = 0.25  # between looks whether a client is still there
@@ -166,6 +168,7 @@ async def _events(
     except Exception:
         if not begun:
             raise
+        log.exception("a stream failed")
         yield _line(failed().body)
         return
     if (asked.stream_options or {}).get("include_usage"):
