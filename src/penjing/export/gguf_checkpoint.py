@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from penjing.errors import MissingExtraError, ModelError
 from penjing.export.gguf_vocabulary import Vocabulary, read_vocabulary
+from penjing.gguf.file import gguf_library
 from penjing.train.gguf_layers import EMBEDDINGS, interleaved
 from penjing.train.model_folder import stated_licence
 
@@ -37,7 +38,7 @@ def write_gguf(folder: Path, target: Path, *, name: str) -> None:
     pieces = read_vocabulary(folder, size=int(config["vocab_size"]))
     partial = target.with_name(f".{target.name}.partial")
     try:
-        writer = _library().GGUFWriter(partial, config["model_type"])
+        writer = gguf_library().GGUFWriter(partial, config["model_type"])
         writer.add_name(name)
         writer.add_license(stated_licence(folder))
         _write_header(writer, config)
@@ -98,7 +99,7 @@ def _write_header(writer: Any, config: Mapping[str, Any]) -> None:
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_rope_dimension_count(head_size)
     writer.add_rope_freq_base(float(_rope(config)["rope_theta"]))
-    writer.add_file_type(_library().LlamaFileType.MOSTLY_F16)
+    writer.add_file_type(gguf_library().LlamaFileType.MOSTLY_F16)
 
 
 def _write_vocabulary(writer: Any, found: Vocabulary) -> None:
@@ -133,7 +134,7 @@ def _weights(folder: Path, stack: ExitStack) -> dict[str, Any]:
 
 
 def _write_tensors(writer: Any, config: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
-    gguf = _library()
+    gguf = gguf_library()
     known = gguf.get_tensor_name_map(
         gguf.MODEL_ARCH[_ARCHITECTURES[config["model_type"]]], int(config["num_hidden_layers"])
     )
@@ -168,11 +169,3 @@ def _stored(config: Mapping[str, Any], weights: Mapping[str, Any], names: Mappin
             count = int(config.get(heads) or config["num_attention_heads"])
             values = values[interleaved(len(values), heads=count)]
         yield np.ascontiguousarray(values, np.float16 if values.ndim > 1 else np.float32)
-
-
-def _library() -> Any:
-    try:
-        import gguf
-    except ImportError:
-        raise MissingExtraError("gguf", extra="llamacpp") from None
-    return gguf

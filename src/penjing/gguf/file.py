@@ -52,7 +52,7 @@ def open_gguf(path: Path) -> GgufFile:
         MissingExtraError: the `gguf` package is not installed.
     """
     header = read_header(path)
-    reader = _library().GGUFReader(path)
+    reader = gguf_library().GGUFReader(path)
     fields = {field.name: field for field in reader.fields.values()}
     return GgufFile(path, header.architecture, fields, {tensor.name: tensor for tensor in reader.tensors})
 
@@ -69,7 +69,7 @@ def rewrite(
 
     `names` are the tensors that stay, each with its new name; without it all do, as they are called.
     """
-    gguf = _library()
+    gguf = gguf_library()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
     try:
@@ -106,7 +106,12 @@ def _write_tensors(
         writer.write_tensor_data(np.ascontiguousarray(tensor.data))
 
 
-def _library() -> Any:
+def gguf_library() -> Any:
+    """Return the `gguf` package.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     try:
         import gguf
     except ImportError:

@@ -53,6 +53,11 @@ class PieceReader:
         return np.asarray(self.tokenizer.encode(text, add_special_tokens=False).ids, np.int32)
 
 
+def spread_rows(windows: Windows, count: int) -> Indices:
+    """Return about `count` of the windows' numbers, spread over all."""
+    return np.unique(np.linspace(0, len(windows) - 1, count).round().astype(np.int64))
+
+
 def cut_windows(passages: Sequence[Passage], reader: PieceReader, *, most: int) -> Windows:
     """Return the passages in windows of at most `most` pieces.
 

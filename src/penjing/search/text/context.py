@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from penjing.bundle.manifest import Origin
 from penjing.data.passages import PassageSplits, load_passages, passages_fingerprint
 from penjing.errors import ModelError
@@ -26,7 +24,7 @@ from penjing.spec import ANSWER_METRICS, Task
 from penjing.train.chat_template import ChatTemplate
 from penjing.train.device import Device, best_device
 from penjing.train.gguf_layers import linear_layers
-from penjing.train.windows import PieceReader, Windows, cut_windows
+from penjing.train.windows import PieceReader, Windows, cut_windows, spread_rows
 
 DEFAULT_WINDOW = 256
 SOME_WINDOWS = 32
@@ -76,7 +74,7 @@ class TextContext:
     def some_windows(self, path: Path) -> Windows:
         """Return some training passages as the model in the file at `path` reads them, spread over all."""
         windows = self.windows(path, "train")
-        rows = np.unique(np.linspace(0, len(windows) - 1, SOME_WINDOWS).round().astype(np.int64))
+        rows = spread_rows(windows, SOME_WINDOWS)
         return Windows(windows.tokens.take(rows), windows.scored_from[rows], windows.passage[rows], windows.n_bytes)
 
 

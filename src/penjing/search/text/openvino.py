@@ -11,8 +11,6 @@ from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from penjing.data.passages import Passage
 from penjing.errors import DataError, ModelError
 from penjing.export.openvino_surprise import openvino_surprise
@@ -23,7 +21,7 @@ from penjing.measure.size import folder_size
 from penjing.records import Verdict
 from penjing.search.text.context import DEFAULT_WINDOW, SOME_WINDOWS, piece_reader
 from penjing.spec import Bar
-from penjing.train.windows import Windows, cut_windows
+from penjing.train.windows import Windows, cut_windows, spread_rows
 
 FOUR_BITS = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
 """Shares of the layers, the smallest file first."""
@@ -94,5 +92,5 @@ def _read(source: Path, texts: Sequence[str]) -> tuple[Windows, list[Ids]]:
         cut_windows([Passage((), text) for text in some], reader, most=DEFAULT_WINDOW) for some in (seen, judges)
     )
     starts = windows.tokens.starts
-    rows = np.unique(np.linspace(0, len(windows) - 1, SOME_WINDOWS).round().astype(np.int64))
+    rows = spread_rows(windows, SOME_WINDOWS)
     return judged, [windows.tokens.ids[starts[row] : starts[row + 1]] for row in rows]
