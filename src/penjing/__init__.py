@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from penjing.generation.references import open_text_model
     from penjing.search.fit import FitResult, fit
     from penjing.spec import Bar, Budget, DataSpec, Recipe, Task, make_task, read_task
+    from penjing.translation.api import translate_text, translate_texts
+    from penjing.translation.model import Translation, Translator
+    from penjing.translation.references import open_translator
 
 _HOMES = {
     "penjing.api": ("classify_text",),
@@ -48,6 +51,9 @@ _HOMES = {
     "penjing.generation.model": ("Answer", "Generation", "TextModel"),
     "penjing.generation.references": ("open_text_model",),
     "penjing.search.fit": ("FitResult", "fit"),
+    "penjing.translation.api": ("translate_text", "translate_texts"),
+    "penjing.translation.model": ("Translation", "Translator"),
+    "penjing.translation.references": ("open_translator",),
     "penjing.spec": ("Bar", "Budget", "DataSpec", "Recipe", "Task", "make_task", "read_task"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -73,6 +79,8 @@ __all__ = [
     "Task",
     "TaskError",
     "TextModel",
+    "Translation",
+    "Translator",
     "VerifyReport",
     "classify_text",
     "fit",
@@ -80,8 +88,11 @@ __all__ = [
     "load",
     "make_task",
     "open_text_model",
+    "open_translator",
     "read_task",
     "stream_text",
+    "translate_text",
+    "translate_texts",
     "verify",
 ]
 

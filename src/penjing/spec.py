@@ -23,8 +23,8 @@ from pydantic import (
 from penjing.errors import TaskError
 from penjing.units import parse_seconds, parse_size
 
-Kind = Literal["classify", "generate"]
-Metric = Literal["accuracy", "macro_f1", "mcc", "bits_per_byte", "exact_match", "rouge_l", "chrf"]
+Kind = Literal["classify", "generate", "translate"]
+Metric = Literal["accuracy", "macro_f1", "mcc", "bits_per_byte", "exact_match", "rouge_l", "chrf", "bleu"]
 Objective = Literal["latency", "size"]
 Students = Literal["separate", "elastic"]
 
@@ -79,6 +79,12 @@ class DataSpec(_Spec):
     prompt: str = "prompt"
     answer: str = "answer"
     """To generate: the columns of questions and answers. Rows with `messages` are conversations, others plain text."""
+    source_text: str = "source"
+    target_text: str = "target"
+    """To translate: the columns of texts and their translations. .po and .mo files have both; a path with {lang} names
+    two files, a text a line."""
+    group: str | None = None
+    """To translate: a column, such as the program's name, whose pairs stay together where they are split here."""
     label: str = "label"
     """The column that holds the label (a JSON list, or text with `label_separator`, when multi-label)."""
     label_separator: str | None = None
@@ -182,6 +188,15 @@ class Budget(_Spec):
     threads: Annotated[int, Field(gt=0, le=256)] = 2
 
 
+class Shape(_Spec):
+    """The size of a Transformer that translates."""
+
+    width: Annotated[int, Field(ge=32, le=2048, multiple_of=32)]
+    encoder: Annotated[int, Field(ge=1, le=48)]
+    decoder: Annotated[int, Field(ge=1, le=48)]
+    """Blocks that read, and blocks that write."""
+
+
 class Recipe(_Spec):
     """Values to search; a list is tried value by value. Empty means chosen for the model and the data."""
 
@@ -210,6 +225,12 @@ class Recipe(_Spec):
     """To generate: the rank of what fine-tuning adds to each matrix."""
     bits: tuple[Annotated[float, Field(ge=3, le=16)], ...] = ()
     """To generate: the mean bits of a weight in each candidate."""
+    teacher: Shape = Shape(width=256, encoder=6, decoder=6)
+    """To translate, where the model is "new"."""
+    student: Shape = Shape(width=192, encoder=6, decoder=2)
+    """To translate: many blocks that read, few that write, for these run once a piece."""
+    beam: Annotated[int, Field(ge=1, le=16)] = 1
+    """To translate: how many translations the bundle pursues at once."""
     seed: int = 13
 
     @property
@@ -228,7 +249,11 @@ class Task(_Spec):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     kind: Kind = "classify"
     model: str
-    """What the teacher starts from: `package:NAME`, `hf:org/name`, a local folder; to generate: `gguf:FILE`."""
+    """What the teacher starts from: `package:NAME`, `hf:org/name`, a local folder; to generate: `gguf:FILE`; to
+    translate also "new": nothing."""
+    source_lang: str | None = None
+    target_lang: str | None = None
+    """To translate: from which language, and into which: en, zh-Hans, zh_CN, …"""
     data: DataSpec
     bar: Bar = Bar()
     budget: Budget = Budget()
@@ -240,30 +265,41 @@ class Task(_Spec):
     @model_validator(mode="before")
     @classmethod
     def _usual_bar(cls, values: Any) -> Any:
-        """Judge what generates by bits per byte, where nothing else is said."""
-        if not isinstance(values, dict) or values.get("kind") != "generate":
+        """Judge by the usual metric of the kind, where nothing else is said."""
+        usual = _USUAL_BARS.get(values.get("kind")) if isinstance(values, dict) else None
+        if usual is None:
             return values
         bar = values.get("bar", {})
-        is_bits = isinstance(bar, dict) and bar.get("metric", GENERATE_BAR["metric"]) == GENERATE_BAR["metric"]
-        return {**values, "bar": {**GENERATE_BAR, **bar} if is_bits else bar}
+        as_usual = isinstance(bar, dict) and bar.get("metric", usual["metric"]) == usual["metric"]
+        return {**values, "bar": {**usual, **bar} if as_usual else bar}
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Task:
         if self.bar.metric not in _METRICS[self.kind]:
             raise ValueError(f"the metric of a task that is to {self.kind} is one of {', '.join(_METRICS[self.kind])}")
-        for name in _NOT_GENERATE if self.kind == "generate" else _ONLY_GENERATE:
+        for name in Recipe.model_fields.keys() - _RECIPES[self.kind]:
             if getattr(self.recipe, name) != Recipe.model_fields[name].default:
                 raise ValueError(f"recipe.{name} has no meaning for a task that is to {self.kind}")
+        if (self.kind == "translate") != (self.source_lang is not None and self.target_lang is not None):
+            raise ValueError("a task that is to translate, and no other, has `source_lang` and `target_lang`")
         return self
 
 
-GENERATE_BAR: dict[str, Any] = {"metric": "bits_per_byte", "drop_at_most": "2%"}
+_USUAL_BARS: dict[Any, dict[str, Any]] = {
+    "generate": {"metric": "bits_per_byte", "drop_at_most": "2%"},
+    "translate": {"metric": "bleu", "drop_at_most": 0.01},
+}
 _METRICS: dict[Kind, tuple[Metric, ...]] = {
     "classify": ("accuracy", "macro_f1", "mcc"),
     "generate": ("bits_per_byte", "exact_match", "rouge_l", "chrf"),
+    "translate": ("bleu", "chrf"),
 }
-_ONLY_GENERATE = ("lora_rank", "bits")
-_NOT_GENERATE = ("students", "ffn", "heads", "rank", "student_epochs", "trials")
+_ALL_RECIPES = {"vocabulary", "max_length", "epochs", "batch_size", "learning_rate", "seed"}
+_RECIPES: dict[Kind, set[str]] = {
+    "classify": {*_ALL_RECIPES, "students", "layers", "ffn", "heads", "rank", "student_epochs", "trials"},
+    "generate": {*_ALL_RECIPES, "layers", "lora_rank", "bits"},
+    "translate": {*_ALL_RECIPES, "student_epochs", "teacher", "student", "beam"},
+}
 
 
 def make_task(**values: Any) -> Task:

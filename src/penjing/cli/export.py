@@ -80,7 +80,7 @@ def _round(source: Path, output: Path, texts: str, *, column: str, drop_at_most:
     """Search how many layers can have four bits, and say what was tried."""
     from penjing.cli.texts import read_texts
     from penjing.search.text.openvino import Tried, search_openvino_weights
-    from penjing.spec import GENERATE_BAR, make_bar
+    from penjing.spec import make_bar
     from penjing.units import show_size
 
     def tell(tried: Tried) -> None:
@@ -90,7 +90,7 @@ def _round(source: Path, output: Path, texts: str, *, column: str, drop_at_most:
             f"{tried.bits_per_byte:.4f} bits per byte, {verdict.drop:+.4f} ({verdict.word}, n = {verdict.n})"
         )
 
-    bar = make_bar(**{**GENERATE_BAR, "drop_at_most": _number(drop_at_most)})
+    bar = make_bar(metric="bits_per_byte", drop_at_most=_number(drop_at_most))
     found = [text for text in read_texts(None, texts, column=column, usage="penjing export") if text.strip()]
     tried = search_openvino_weights(source, output, found, bar=bar, threads=threads, tell=tell)
     typer.echo(f"{output}: {show_size(tried[-1].size_bytes)}")

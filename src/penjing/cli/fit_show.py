@@ -43,8 +43,9 @@ def show_result(task: Task, result: FitResult, *, as_json: bool) -> None:
 def commands(result: FitResult) -> tuple[str, ...]:
     """Return the commands that use the bundle, the first with a text of the task."""
     bundle = shlex.quote(str(result.bundle))
-    if read_manifest(result.bundle).kind == "generate":
-        return (f'penjing generate {bundle} "…"', f"penjing verify {bundle}")
+    kind = read_manifest(result.bundle).kind
+    if kind != "classify":
+        return (f'penjing {kind} {bundle} "…"', f"penjing verify {bundle}")
     return (
         f"penjing predict {bundle} {shlex.quote(example(row.text for row in read_golden(result.bundle)))}",
         f"penjing bench {bundle}",

@@ -15,6 +15,7 @@ from penjing.cli.frontier import frontier
 from penjing.cli.generate import generate
 from penjing.cli.predict import predict
 from penjing.cli.serve import serve
+from penjing.cli.translate import translate
 from penjing.cli.trim import trim
 from penjing.cli.verify import verify
 from penjing.errors import PenjingError
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, frontier, predict, generate, serve, trim, export, bench, verify):
+for command in (fit, frontier, predict, generate, translate, serve, trim, export, bench, verify):
     app.command()(command)
 
 

@@ -31,8 +31,11 @@ def verify(
     from penjing.bundle.read import read_manifest
     from penjing.bundle.verify import verify as check
 
-    if read_manifest(bundle).kind == "generate":
+    kind = read_manifest(bundle).kind
+    if kind == "generate":
         raise typer.Exit(_verify_text(bundle, engine=engine, threads=threads, as_json=as_json))
+    if kind == "translate":
+        raise typer.Exit(_verify_translations(bundle, threads=threads, as_json=as_json))
     found = check(bundle, engine=engine, threads=threads)
     if as_json:
         typer.echo(json.dumps({"ok": found.ok, **asdict(found)}))
@@ -64,6 +67,27 @@ def _verify_text(bundle: Path, *, engine: str | None, threads: int, as_json: boo
         typer.echo(
             f"golden answers    {found.same} of {found.n} the same to the end, {found.share_same:.0%} of characters "
             f"before a first difference (at least {1 - found.tolerance:.0%} must)"
+        )
+        typer.echo(f"instruction set   made on {found.made_on}, here {found.here}, engine {found.engine}")
+        typer.secho("same answers" if found.ok else "ANSWERS DIFFER", fg="green" if found.ok else "red")
+    return 0 if found.ok else 3
+
+
+def _verify_translations(bundle: Path, *, threads: int, as_json: bool) -> int:
+    """Compare what a bundle that translates answers here; return the exit code."""
+    import json
+    from dataclasses import asdict
+
+    from penjing.translation.golden import verify_translations
+
+    found = verify_translations(bundle, threads=threads)
+    if as_json:
+        typer.echo(json.dumps({"ok": found.ok, **asdict(found)}))
+    else:
+        typer.echo("files             every SHA-256 as in the manifest")
+        typer.echo(
+            f"golden answers    {found.same} of {found.n} translations the same, {found.alone} the same alone as in a "
+            f"batch (at least {1 - found.tolerance:.0%} must)"
         )
         typer.echo(f"instruction set   made on {found.made_on}, here {found.here}, engine {found.engine}")
         typer.secho("same answers" if found.ok else "ANSWERS DIFFER", fg="green" if found.ok else "red")

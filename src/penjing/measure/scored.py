@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from penjing.measure.intervals import percentiles, wilson
 from penjing.measure.resample import RESAMPLES
+from penjing.measure.translation import CorpusScored
 from penjing.measure.verdict import bar_margins, n_to_decide, share_cleared, verdict_word
 from penjing.records import Quality, Verdict
 from penjing.spec import LESS_IS_BETTER, Bar, Metric
@@ -46,29 +47,39 @@ class Scored:
         """The amounts, negated where less is better."""
         return -self.amounts if self.metric in LESS_IS_BETTER else self.amounts
 
+    @property
+    def n(self) -> int:
+        """How many passages there are."""
+        return len(self.amounts)
 
-def scored_quality(found: Scored, *, split: str, seed: int) -> Quality:
+    def resampled(self, draws: Floats) -> Floats:
+        """Return the gains where passage i is there draws[r, i] times."""
+        return np.asarray((draws @ self.gains) / (draws @ self.weights))
+
+
+Score = Scored | CorpusScored
+
+
+def scored_quality(found: Score, *, split: str, seed: int) -> Quality:
     """Return the value with its interval: Wilson's for exact matches, the bootstrap's otherwise; n counts passages."""
-    n = len(found.amounts)
-    if found.metric == "exact_match":
-        ci = wilson(round(found.amounts.sum()), n)
+    if isinstance(found, Scored) and found.metric == "exact_match":
+        ci = wilson(round(found.amounts.sum()), found.n)
     else:
-        ci = percentiles(_resampled(found, found.amounts, _drawn(n, seed=seed)))
-    return Quality(metric=found.metric, value=found.value, ci=ci, n=n, split=split)
+        values = found.resampled(_drawn(found.n, seed=seed))
+        ci = percentiles(-values if found.metric in LESS_IS_BETTER else values)
+    return Quality(metric=found.metric, value=found.value, ci=ci, n=found.n, split=split)
 
 
-def judge_scored(bar: Bar, found: Scored, teacher: Scored | None, *, split: str, seed: int) -> Verdict:
+def judge_scored(bar: Bar, found: Score, teacher: Score | None, *, split: str, seed: int) -> Verdict:
     """Return the probability that `bar` holds: the share of resamples in which it does; see `judge`.
 
     The drop is by how much this is worse than the teacher, whichever way the metric points. Where answers match or do
     not and none is worse than the teacher's, one more is assumed that is, as `judge` does.
     """
-    here, there = found, teacher
-    if teacher is not None and found is not teacher and _flawless(found, teacher):
-        here, there = _with_a_miss(found, 0.0), _with_a_miss(teacher, 1.0)
-    draws = _drawn(len(here.amounts), seed=seed)
-    values = _resampled(here, here.gains, draws)
-    reference = None if there is None else _resampled(there, there.gains, draws)
+    here, there = _doubted(found, teacher)
+    draws = _drawn(here.n, seed=seed)
+    values = here.resampled(draws)
+    reference = None if there is None else there.resampled(draws)
     margins = bar_margins(bar, values, reference)
     probability = share_cleared(margins)
     word = verdict_word(probability, confidence=bar.confidence)
@@ -77,14 +88,19 @@ def judge_scored(bar: Bar, found: Scored, teacher: Scored | None, *, split: str,
         probability=probability,
         drop=None if teacher is None else teacher.gain - found.gain,
         drop_ci=None if reference is None else percentiles(reference - values),
-        n=len(found.amounts),
-        n_to_decide=n_to_decide(margins, n=len(found.amounts)) if word == "undecided" else None,
+        n=found.n,
+        n_to_decide=n_to_decide(margins, n=found.n) if word == "undecided" else None,
         split=split,
     )
 
 
-def _flawless(found: Scored, teacher: Scored) -> bool:
-    return found.metric == "exact_match" and not bool((found.amounts < teacher.amounts).any())
+def _doubted(found: Score, teacher: Score | None) -> tuple[Score, Score | None]:
+    """Return both with one more exact answer that this misses, where it misses none that the teacher has."""
+    if not isinstance(found, Scored) or not isinstance(teacher, Scored) or found is teacher:
+        return found, teacher
+    if found.metric != "exact_match" or bool((found.amounts < teacher.amounts).any()):
+        return found, teacher
+    return _with_a_miss(found, 0.0), _with_a_miss(teacher, 1.0)
 
 
 def _with_a_miss(found: Scored, amount: float) -> Scored:
@@ -94,7 +110,3 @@ def _with_a_miss(found: Scored, amount: float) -> Scored:
 def _drawn(n: int, *, seed: int) -> Floats:
     """Return how often each of `n` passages is in each resample, (resamples, passages)."""
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float64)
-
-
-def _resampled(found: Scored, amounts: Floats, draws: Floats) -> Floats:
-    return np.asarray((draws @ amounts) / (draws @ found.weights))

@@ -18,10 +18,15 @@ from penjing.records import Quality, Trial, Verdict
 from penjing.search.progress import Reporter, Silent
 from penjing.spec import Bar, Kind, Task
 
-_RUNS: Mapping[Kind, str] = {"classify": "penjing.search.run", "generate": "penjing.search.text.run"}
+_RUNS: Mapping[Kind, str] = {
+    "classify": "penjing.search.run",
+    "generate": "penjing.search.text.run",
+    "translate": "penjing.search.translation.run",
+}
 _NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "classify": ("train", ("torch", "onnx", "sklearn")),
     "generate": ("generate", ("torch", "transformers", "peft", "gguf", "xllamacpp")),
+    "translate": ("translate", ("torch", "transformers", "sentencepiece", "ctranslate2", "sacrebleu")),
 }
 REPORT_NAME = "report.html"
 BUNDLE_NAME = "bundle"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class StateFile:
 
     def write(self, model: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState) -> None:
         """Replace the file by the present state."""
-        tensors = {f"model.{name}": value.detach().contiguous() for name, value in model.state_dict().items()}
+        tensors = {f"model.{name}": value for name, value in _unshared(model.state_dict()).items()}
         for index, values in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in values.items()}
         tensors |= {f"best.{name}": value.contiguous() for name, value in (state.best or {}).items()}
@@ -80,6 +81,17 @@ class StateFile:
         optimizer.load_state_dict({**optimizer.state_dict(), "state": _by_index(parts["optimizer"])})
         state.best = parts["best"] or None
         return state
+
+
+def _unshared(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors, a copy of each that shares its memory with one before it, as tied embeddings do."""
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, value in values.items():
+        shared = value.data_ptr() in seen
+        seen.add(value.data_ptr())
+        found[name] = value.detach().clone() if shared else value.detach().contiguous()
+    return found
 
 
 def _by_index(flat: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:

@@ -1,0 +1,67 @@
+"""The ctranslate2 engine: int8 or float32 on the CPU, through the library of the same name (extra `ctranslate2`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from penjing.engines.translate.base import Hypothesis, Pieces, Search
+from penjing.errors import EngineError, MissingExtraError
+
+MODEL, CONFIG, VOCABULARY, MAPPING = "model.ct2", "ctranslate2.json", "vocabulary.json", "vmap.txt"
+NAMES: Mapping[str, str] = {
+    MODEL: "model.bin", CONFIG: "config.json", VOCABULARY: "shared_vocabulary.json", MAPPING: "vmap.txt",
+}  # fmt: skip
+"""What the files of a bundle are called in a folder of CTranslate2's own."""
+_BATCH_PIECES = 1024  # padded, run at once
+_LONGEST = 256
+
+
+class CTranslate2Engine:
+    """Runs a converted model; `threads` work on one batch."""
+
+    name = "ctranslate2"
+
+    def __init__(self, folder: Path, *, threads: int = 2, prefix: Sequence[str] = ()) -> None:
+        try:
+            import ctranslate2
+        except ImportError:
+            raise MissingExtraError("ctranslate2", extra="ctranslate2") from None
+        files = {theirs: (folder / ours).read_bytes() for ours, theirs in NAMES.items() if (folder / ours).is_file()}
+        try:
+            self._translator = ctranslate2.Translator(
+                str(folder), device="cpu", inter_threads=1, intra_threads=threads, files=files
+            )
+        except (RuntimeError, ValueError) as error:
+            raise EngineError("ctranslate2 cannot load the model", value=str(error)) from error
+        self._prefix = list(prefix)
+        self._mapped = MAPPING in {ours for ours in NAMES if (folder / ours).is_file()}
+
+    def translate(self, sources: Sequence[Pieces], search: Search) -> list[list[Hypothesis]]:
+        """Return the hypotheses of each source: a translation is at most 16 pieces and twice its source long."""
+        if not sources:
+            return []
+        longest = min(_LONGEST, 16 + 2 * max(len(source) for source in sources))
+        try:
+            found = self._translator.translate_batch(
+                list(sources),
+                target_prefix=[self._prefix] * len(sources) if self._prefix else None,
+                max_batch_size=_BATCH_PIECES,
+                batch_type="tokens",
+                beam_size=search.beam,
+                num_hypotheses=min(search.hypotheses, search.beam),
+                no_repeat_ngram_size=search.no_repeat,
+                max_input_length=0,
+                max_decoding_length=longest,
+                use_vmap=self._mapped,
+                return_scores=True,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise EngineError("ctranslate2 failed", value=str(error)) from error
+        return [
+            [
+                Hypothesis(pieces[len(self._prefix) :], score, ended=len(pieces) < longest)
+                for pieces, score in zip(result.hypotheses, result.scores, strict=True)
+            ]
+            for result in found
+        ]

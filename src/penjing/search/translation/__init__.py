@@ -1,0 +1,1 @@
+"""`fit` for a model that translates."""

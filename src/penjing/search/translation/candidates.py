@@ -1,0 +1,128 @@
+"""Bundles that may be chosen: teacher and student in float32 and int8, and the student with a shortlist of pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from penjing.bundle.manifest import Manifest
+from penjing.bundle.write import stamp, write_bundle
+from penjing.engines.translate.ctranslate2 import CONFIG, MAPPING, MODEL, VOCABULARY
+from penjing.export.ctranslate2 import Precision, write_ctranslate2
+from penjing.files import write_text
+from penjing.records import Step
+from penjing.search.translation.context import TOKENIZER_NAME, TranslationContext
+from penjing.search.translation.models import Learned
+from penjing.shrink.shortlist import mapping_text, shortlist
+from penjing.train.pieces import BEGIN, END, UNKNOWN
+from penjing.train.seq2seq import load_seq2seq
+
+Role = Literal["teacher", "plain-int8", "candidate"]
+TEACHER, TEACHER_INT8 = "teacher", "teacher, int8"
+STUDENT, STUDENT_INT8, SHORTLISTED = "student", "student, int8", "student, int8, shortlist"
+ENGINE = "ctranslate2"
+_BUNDLE = "bundle"
+
+
+@dataclass(frozen=True)
+class TranslationCandidate:
+    """One bundle that may be chosen, not measured yet."""
+
+    name: str
+    role: Role
+    recipe: tuple[Step, ...]
+    folder: Path
+    key: str
+    train_s: float
+    parameters: int
+    notes: tuple[str, ...] = ()
+
+
+def teacher_candidates(context: TranslationContext, teacher: Learned) -> list[TranslationCandidate]:
+    """Return the teacher in float32 and in plain int8."""
+    return [
+        _candidate(context, teacher, TEACHER, "teacher", "float32"),
+        _candidate(context, teacher, TEACHER_INT8, "plain-int8", "int8"),
+    ]
+
+
+def student_candidates(context: TranslationContext, student: Learned) -> list[TranslationCandidate]:
+    """Return the student in float32, in int8, and with few pieces to choose from for each source."""
+    return [
+        _candidate(context, student, STUDENT, "candidate", "float32"),
+        _candidate(context, student, STUDENT_INT8, "candidate", "int8"),
+        _candidate(context, student, SHORTLISTED, "candidate", "int8", mapping=_mapping(context)),
+    ]
+
+
+def _mapping(context: TranslationContext) -> tuple[str, str]:
+    """Return the text of the shortlist, learned from the training pairs, and its key."""
+
+    def make(folder: Path, _: Path) -> None:
+        pairs = [(pair.source, pair.target) for pair in context.splits.train]
+        found = shortlist(context.rows(pairs), pieces=context.tokenizer.get_vocab_size())
+        write_text(folder / MAPPING, mapping_text(found, context.pieces))
+
+    context.reporter.begin("shortlist")
+    stage = context.store.stage("shortlist", {**context.base_key, "by": "IBM 1"}, make)
+    text = (stage.folder / MAPPING).read_text(encoding="utf-8")
+    context.reporter.end(f"{len(text.splitlines()):,} source pieces", reused=stage.reused)
+    return text, stage.key
+
+
+def _candidate(
+    context: TranslationContext,
+    learned: Learned,
+    name: str,
+    role: Role,
+    precision: Precision,
+    *,
+    mapping: tuple[str, str] | None = None,
+) -> TranslationCandidate:
+    context.reporter.begin(f"export {name}")
+    steps = [*learned.recipe]
+    if precision == "int8":
+        steps.append(Step(name="quantize", values={"weights": "int8"}))
+    if mapping is not None:
+        steps.append(Step(name="shortlist"))
+    source, target = (found.code for found in context.languages)
+    manifest = Manifest(
+        **stamp(),
+        name=f"{context.task.name}: {name}",
+        kind="translate",
+        engine=ENGINE,
+        model=MODEL,
+        input={
+            "type": "pair", "source_lang": source, "target_lang": target, "source": TOKENIZER_NAME,
+            "target": TOKENIZER_NAME, "prefix": [], "suffix": [END], "begin": [], "beam": context.task.recipe.beam,
+        },
+        recipe=tuple(steps),
+        parameters=learned.parameters,
+    )  # fmt: skip
+
+    def make(folder: Path, _: Path) -> None:
+        with TemporaryDirectory(dir=folder) as temporary:
+            aside = Path(temporary)
+            write_ctranslate2(
+                load_seq2seq(learned.folder), context.pieces, aside,
+                precision=precision, begin=BEGIN, end=END, unknown=UNKNOWN,
+            )  # fmt: skip
+            files = {file: aside / file for file in (MODEL, CONFIG, VOCABULARY)}
+            files[TOKENIZER_NAME] = context.tokenizer_path
+            if mapping is not None:
+                write_text(aside / MAPPING, mapping[0])
+                files[MAPPING] = aside / MAPPING
+            write_bundle(folder / _BUNDLE, manifest, files)
+
+    inputs: Mapping[str, Any] = {
+        "model": learned.key, "precision": precision, "mapping": mapping and mapping[1],
+        "beam": context.task.recipe.beam,
+    }  # fmt: skip
+    stage = context.store.stage("translator", inputs, make)
+    context.reporter.end(f"{learned.parameters / 1e6:.1f} million parameters", reused=stage.reused)
+    return TranslationCandidate(
+        name, role, tuple(steps), stage.folder / _BUNDLE, stage.key, learned.train_s, learned.parameters
+    )

@@ -1,0 +1,71 @@
+"""The pieces of a model that starts from nothing: a unigram vocabulary over both languages.
+
+Source: Kudo 2018, "Subword Regularization: Improving Neural Network Translation Models with Multiple Subword
+Candidates"; SentencePiece finds the pieces, and `tokenizers` reads them, so that a bundle needs no SentencePiece.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+from tokenizers.models import Unigram
+
+from penjing.errors import DataError, MissingExtraError
+from penjing.masking import SENTINELS
+
+UNKNOWN, BEGIN, END, PAD = "<unk>", "<s>", "</s>", "<pad>"
+_SPECIAL = (UNKNOWN, BEGIN, END, PAD)
+_COVERAGE = 0.9995  # of characters; the others are spelt in bytes
+
+
+def train_pieces(texts: Iterable[str], *, size: int, threads: int) -> Tokenizer:
+    """Return a tokenizer of `size` pieces, the special ones, bytes and sentinels among them.
+
+    Raises:
+        DataError: there are not so many pieces in the texts.
+        MissingExtraError: sentencepiece is not installed.
+    """
+    try:
+        import sentencepiece
+    except ImportError:
+        raise MissingExtraError("sentencepiece", extra="translate") from None
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=model,
+            vocab_size=size,
+            character_coverage=_COVERAGE,
+            byte_fallback=True,
+            split_digits=True,
+            normalization_rule_name="identity",
+            user_defined_symbols=list(SENTINELS),
+            num_threads=threads,
+            hard_vocab_limit=False,
+            unk_id=0, bos_id=1, eos_id=2, pad_id=3,
+            minloglevel=2,
+        )  # fmt: skip
+    except (RuntimeError, OSError) as error:
+        raise DataError("no vocabulary could be made of these texts", value=str(error)) from None
+    found = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    return tokenizer_of([(found.id_to_piece(number), found.get_score(number)) for number in range(len(found))])
+
+
+def tokenizer_of(pieces: list[tuple[str, float]]) -> Tokenizer:
+    """Return the tokenizer of unigram pieces with their log probabilities, ▁ standing for a space."""
+    tokenizer = Tokenizer(Unigram(pieces, unk_id=0, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Replace(Regex(r"\s+"), " ")
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    tokenizer.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in _SPECIAL])
+    return tokenizer
+
+
+def read_pieces(path: Path) -> Tokenizer:
+    """Return the tokenizer that `train_pieces` made, from its file."""
+    return Tokenizer.from_file(str(path))

@@ -1,0 +1,1 @@
+"""Translation: languages, what must survive, sentences, files, and the models behind one call. Never imports torch."""

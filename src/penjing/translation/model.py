@@ -1,0 +1,235 @@
+"""A model that translates, opened once and asked often: text in, text out, with what must survive checked."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from penjing.engines.translate import Search
+from penjing.errors import TaskError
+from penjing.languages import Language, Pair, check_pair
+from penjing.masking import Protected, damage, has_all_sentinels, restore
+from penjing.translation.segments import Segment, by_line, joined, whole
+from penjing.translation.terms import Glossary
+
+_LETTER = re.compile(r"[^\W\d_]")
+_SENTINEL = re.compile(r"｟\d+｠")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_RESCUE = Search(beam=6, hypotheses=6)
+_REPEATED = Search(beam=2, hypotheses=2, no_repeat=4)
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A translation of one masked segment, and its mean log probability a piece (None where it is not known)."""
+
+    text: str
+    score: float | None
+    ended: bool = True
+
+
+class SegmentTranslator(Protocol):
+    """What translates masked segments: a local engine with its pieces, or a remote model."""
+
+    name: str
+    pairs: Sequence[Pair]
+
+    def fits(self, text: str) -> bool:
+        """Return whether a segment can be read at once."""
+        ...
+
+    def translate(self, texts: Sequence[str], pair: Pair, search: Search) -> list[list[Candidate]]:
+        """Return the candidates of each segment, the best first."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """One text translated."""
+
+    text: str
+    source: str
+    score: float | None
+    """The mean log probability a piece, over its segments; None where it is not known."""
+    problem: str | None
+    """What did not survive, such as "lost %s", or how it failed; None where all is well."""
+    alternatives: tuple[str, ...] = ()
+    """With `n_best`: the other translations, the better first; of a text of one segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How texts are to be translated."""
+
+    pair: Pair
+    beam: int = 1
+    n_best: int = 1
+    glossary: Glossary = field(default_factory=Glossary)
+    memory: Mapping[str, str] = field(default_factory=dict)
+    """Texts that were translated before."""
+    lines: bool = True
+    """Whether a line's end ends a segment too; in catalogues it may stand inside a sentence."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    segments: list[Segment]
+    masked: list[Protected]
+    after: str
+
+
+class Translator:
+    """Made by `open_translator`; close it, or use it in a `with`."""
+
+    def __init__(self, reference: str, engine: SegmentTranslator, *, beam: int = 1) -> None:
+        self.reference = reference
+        self.beam = beam
+        """How many translations it pursues at once, where nothing else is asked."""
+        self._engine = engine
+
+    @property
+    def engine(self) -> str:
+        """The name of the engine."""
+        return self._engine.name
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """The pairs of languages; none where it takes any."""
+        return self._engine.pairs
+
+    def pair(self, source: Language | None, target: Language | None) -> Pair:
+        """Return the languages to translate between: those asked for, or the only ones there are.
+
+        Raises:
+            TaskError: the model does not know them, or knows several and none is named.
+        """
+        known = list(self._engine.pairs)
+        if known and (source is None or target is None):
+            fitting = [pair for pair in known if source in {None, pair[0]} and target in {None, pair[1]}]
+            if len(fitting) == 1:
+                return fitting[0]
+        if source is None or target is None:
+            raise TaskError("from which language into which?", next_step="Give source_lang and target_lang")
+        if known:
+            check_pair((source, target), known, model=self.reference)
+        return source, target
+
+    def translate(
+        self, texts: Sequence[str], wish: Wish, *, progress: Progress = lambda done, total: None
+    ) -> list[Translation]:
+        """Return one translation a text, in their order.
+
+        Raises:
+            EngineError: the engine or the server fails.
+        """
+        plain = [_clean(text) for text in texts]
+        new = [place for place, text in enumerate(plain) if text.strip() not in wish.memory]
+        jobs = {place: self._job(plain[place], wish) for place in new}
+        masked = list(dict.fromkeys(part.text for job in jobs.values() for part in job.masked if _has_words(part.text)))
+        candidates = self._candidates(masked, wish, progress)
+        return [
+            _remembered(text, wish) if place not in jobs else _put_together(text, jobs[place], candidates, wish)
+            for place, text in enumerate(plain)
+        ]
+
+    def segments(self, masked: Sequence[str], search: Search) -> list[list[Candidate]]:
+        """Return the candidates of masked segments as the engine gives them: for models that learn from others."""
+        return self._engine.translate(masked, self._engine.pairs[0], search)
+
+    def close(self) -> None:
+        """Free what the engine holds."""
+        self._engine.close()
+
+    def __enter__(self) -> Translator:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def _job(self, text: str, wish: Wish) -> _Job:
+        cut = by_line if wish.lines else whole
+        segments, after = cut(text, fits=self._engine.fits)
+        return _Job(segments, [wish.glossary.protect(segment.text) for segment in segments], after)
+
+    def _candidates(self, masked: list[str], wish: Wish, progress: Progress) -> dict[str, list[Candidate]]:
+        """Return the candidates of each segment, the best first; those with all sentinels before the others."""
+        search = Search(beam=max(wish.beam, wish.n_best), hypotheses=wish.n_best)
+        found: dict[str, list[Candidate]] = {}
+        for batch in _batches(masked):
+            found |= zip(batch, self._engine.translate(batch, wish.pair, search), strict=True)
+            progress(len(found), len(masked))
+        for again, is_bad in ((_RESCUE, _misses), (_REPEATED, _runs_on)):
+            bad = [text for text, candidates in found.items() if is_bad(text, candidates[0])]
+            for text, more in zip(bad, self._engine.translate(bad, wish.pair, again) if bad else [], strict=True):
+                good = [candidate for candidate in more if not is_bad(text, candidate)]
+                found[text] = [*good[:1], *found[text]][: max(1, wish.n_best)] if good else found[text]
+        return found
+
+
+def _batches(texts: list[str], *, size: int = 256) -> list[list[str]]:
+    """Return texts in batches, those of about the same length together, the longest first."""
+    ordered = sorted(texts, key=len, reverse=True)
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def _misses(source: str, candidate: Candidate) -> bool:
+    return not has_all_sentinels(candidate.text, len(set(_SENTINEL.findall(source))))
+
+
+def _runs_on(source: str, candidate: Candidate) -> bool:
+    return not candidate.ended
+
+
+def _put_together(text: str, job: _Job, found: Mapping[str, list[Candidate]], wish: Wish) -> Translation:
+    parts: list[list[Candidate]] = [found.get(part.text) or [Candidate(part.text, None)] for part in job.masked]
+    texts = [restore(candidates[0].text, part.kept) for candidates, part in zip(parts, job.masked, strict=True)]
+    problems = [
+        why
+        for candidates, part, translated in zip(parts, job.masked, texts, strict=True)
+        if (why := _problem(part, candidates[0], translated))
+    ]
+    scores = [candidates[0].score for candidates in parts if candidates[0].score is not None]
+    alternatives: tuple[str, ...] = ()
+    if len(parts) == 1:
+        alternatives = tuple(restore(other.text, job.masked[0].kept) for other in parts[0][1:])
+    return Translation(
+        text=joined(job.segments, texts, job.after, joint=wish.pair[1].joint),
+        source=text,
+        score=sum(scores) / len(scores) if scores else None,
+        problem="; ".join(problems) or None,
+        alternatives=alternatives,
+    )
+
+
+def _problem(part: Protected, candidate: Candidate, translated: str) -> str | None:
+    if not candidate.text.strip():
+        return "no translation"
+    original = restore(part.text, part.kept)
+    if why := damage(original, translated):
+        return why
+    if not has_all_sentinels(candidate.text, len(part.kept)):
+        return "a term or symbol was lost or came twice"
+    return None if candidate.ended else "the translation does not end by itself"
+
+
+def _remembered(text: str, wish: Wish) -> Translation:
+    body = text.strip()
+    return Translation(text.replace(body, wish.memory[body], 1) if body else text, text, 0.0, None)
+
+
+def _clean(text: str) -> str:
+    """Return the text without control characters and halves of surrogate pairs, which no model has read."""
+    return unicodedata.normalize("NFC", _CONTROL.sub("\ufffd", text))
+
+
+def _has_words(masked: str) -> bool:
+    return bool(_LETTER.search(_SENTINEL.sub("", masked)))

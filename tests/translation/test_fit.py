@@ -1,0 +1,142 @@
+"""From pairs to a bundle, by the calls and commands of a user; files, stdin and bad input."""
+
+import json
+import shutil
+from pathlib import Path
+
+import polib
+import pytest
+from typer.testing import CliRunner
+
+import penjing
+from penjing.bundle.read import read_manifest
+from penjing.cli.main import app
+from penjing.errors import BundleError, ModelError, TaskError
+from penjing.search.fit import FitResult, fit
+from penjing.spec import read_task
+from penjing.translation.golden import verify_translations
+
+
+def test_fit_hands_back_a_student_that_translates(toy_run: FitResult) -> None:
+    by_name = {trial.name: trial for trial in toy_run.trials}
+    assert by_name["teacher"].quality.value > 0.9
+    assert by_name["student, int8"].quality.value > 0.9
+    assert by_name["student, int8"].size_bytes < by_name["teacher, int8"].size_bytes < by_name["teacher"].size_bytes
+    assert toy_run.choice not in {"teacher", "translation memory"}
+    assert by_name["translation memory"].quality.value < by_name["teacher"].quality.value
+    assert "BLEU" in toy_run.report.read_text(encoding="utf-8")
+    assert toy_run.exit_code == 0
+
+
+def test_a_bundle_translates_what_it_never_saw_and_keeps_placeholders(toy_bundle: Path) -> None:
+    found = penjing.translate_text("Print the old folder %d in {place}", "en", "zh-CN", model=str(toy_bundle))
+    assert (found.text, found.problem) == ("在 {place} 中打印旧的文件夹 %d", None)
+
+
+def test_the_same_bundle_verifies_and_a_changed_file_does_not(toy_bundle: Path, tmp_path: Path) -> None:
+    report = verify_translations(toy_bundle, threads=1)
+    assert report.ok
+    assert report.n == report.same == report.alone
+    copy = shutil.copytree(toy_bundle, tmp_path / "copy")
+    (copy / "vocabulary.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(BundleError, match="has changed"):
+        penjing.open_translator(str(copy))
+
+
+def test_a_second_run_uses_every_stage_again(toy_run: FitResult) -> None:
+    folder = toy_run.bundle.parent
+    before = {path.name: path.stat().st_mtime_ns for path in (folder / "stages").iterdir()}
+    again = fit(read_task(folder.parent / "task.toml"), output=folder)
+    assert again.choice == toy_run.choice
+    assert {path.name: path.stat().st_mtime_ns for path in (folder / "stages").iterdir()} == before
+
+
+def test_a_pair_that_the_bundle_does_not_know_is_refused(toy_bundle: Path) -> None:
+    with pytest.raises(TaskError, match="en to zh-Hans"):
+        penjing.translate_text("Bonjour", "fr", "zh", model=str(toy_bundle))
+    with pytest.raises(TaskError, match="en to zh-Hans"):
+        penjing.translate_text("Hello", "en", "zh-TW", model=str(toy_bundle))
+
+
+def test_other_bundles_are_refused(tiny_linear_bundle: Path, toy_bundle: Path) -> None:
+    with pytest.raises(ModelError, match="does not translate"):
+        penjing.translate_text("Hello", model=str(tiny_linear_bundle))
+    with pytest.raises(BundleError, match="penjing translate"):
+        penjing.load(toy_bundle)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "   ", "\n\n", "🎉🎉", "保存", "a\x00b\x1b[31m", "half \ud83d a pair", "x" * 100_000, "Save the new file. " * 3000,
+     "%s", "%s " * 40, "1234 5678", "｟0｠ ｟99｠ ｟", "שלום עולם, Save the red font", "\u202eevil"],
+)  # fmt: skip
+def test_odd_texts_give_sane_output(toy_bundle: Path, text: str) -> None:
+    found = penjing.translate_text(text, model=str(toy_bundle), threads=1)
+    found.text.encode("utf-8")
+    assert len(found.text) <= 3 * len(text) + 300
+    assert found.text.count("%s") == text.count("%s") or found.problem
+
+
+def test_white_space_around_and_between_lines_stays(toy_bundle: Path) -> None:
+    found = penjing.translate_text("  Save the new file\n\n\tOpen the old table \n", model=str(toy_bundle), threads=1)
+    assert found.text == "  保存新的文件\n\n\t打开旧的表格 \n"
+
+
+def test_terms_and_memory_are_honoured(toy_bundle: Path) -> None:
+    found = penjing.translate_texts(
+        ["Save the new Picture", "Close it all"],
+        model=str(toy_bundle), glossary={"new picture": "新照片"}, memory={"Close it all": "全部关掉"}, threads=1,
+    )  # fmt: skip
+    assert "新照片" in found[0].text
+    assert found[1].text == "全部关掉"
+
+
+def test_n_best_gives_others(toy_bundle: Path) -> None:
+    found = penjing.translate_text("Save the new file", model=str(toy_bundle), n_best=3, threads=1)
+    assert found.text == "保存新的文件"
+    assert len(set(found.alternatives)) == 2
+    with pytest.raises(TaskError, match="n_best"):
+        penjing.translate_text("Save", model=str(toy_bundle), n_best=0)
+
+
+def run(*arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
+    found = CliRunner().invoke(app, list(arguments), input=stdin)
+    return found.exit_code, found.stdout, found.stderr
+
+
+def test_the_command_translates_texts_and_stdin(toy_bundle: Path) -> None:
+    assert run("translate", str(toy_bundle), "Save the new file %s")[1] == "保存新的文件 %s\n"
+    code, out, _ = run("translate", str(toy_bundle), "--input", "-", stdin="Open the old table\n\nSave the red font\n")
+    assert (code, out) == (0, "打开旧的表格\n\n保存红色字体\n")
+    row = json.loads(run("translate", str(toy_bundle), "Save the new file", "--json", "--n-best", "2")[1])
+    assert row["text"] == "保存新的文件"
+    assert len(row["alternatives"]) == 1
+
+
+def test_the_command_translates_a_catalogue(toy_bundle: Path, tmp_path: Path) -> None:
+    catalogue = polib.POFile()
+    catalogue.metadata = {"Content-Type": "text/plain; charset=UTF-8"}
+    catalogue.append(polib.POEntry(msgid="_Save the new file %s\n", flags=["c-format"]))
+    catalogue.append(polib.POEntry(msgid="Open the old table", msgstr="开表"))
+    catalogue.append(polib.POEntry(msgid="Copy the red font %s", msgid_plural="Copy the red font %s"))
+    catalogue.save(str(tmp_path / "a.po"))
+    code, _, _ = run(
+        "translate", str(toy_bundle), "--input", str(tmp_path / "a.po"), "--output", str(tmp_path / "b.po")
+    )
+    found = {entry.msgid: entry for entry in polib.pofile(str(tmp_path / "b.po"))}
+    assert code == 0
+    assert found["_Save the new file %s\n"].msgstr == "保存新的文件 %s(_S)\n"
+    assert found["Open the old table"].msgstr == "开表"
+    assert found["Copy the red font %s"].msgstr_plural == {0: "复制红色字体 %s"}
+
+
+def test_verify_by_command(toy_bundle: Path) -> None:
+    code, out, _ = run("verify", str(toy_bundle), "--threads", "1")
+    assert code == 0
+    assert "translations the same" in out
+
+
+def test_the_manifest_says_what_it_is(toy_bundle: Path) -> None:
+    manifest = read_manifest(toy_bundle)
+    assert (manifest.kind, manifest.engine) == ("translate", "ctranslate2")
+    assert manifest.quality["test"].metric == "bleu"
