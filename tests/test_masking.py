@@ -16,8 +16,28 @@ from penjing.masking import (
     without_accelerators,
 )
 
-KEPT = ["%s", "%d", "%1$s", "%-10.2f", "%(name)s", "{name}", "{0}", "${HOME}", "$(prefix)", "<b>", "</b>", "&amp;", "\n",
-        "https://example.org/a?b=1", "me@example.org", "--help", "/usr/share/doc", "%PRODUCTNAME", "%1", "\\n"]  # fmt: skip
+KEPT = [
+    "%s",
+    "%d",
+    "%1$s",
+    "%-10.2f",
+    "%(name)s",
+    "{name}",
+    "{0}",
+    "${HOME}",
+    "$(prefix)",
+    "<b>",
+    "</b>",
+    "&amp;",
+    "\n",
+    "https://example.org/a?b=1",
+    "me@example.org",
+    "--help",
+    "/usr/share/doc",
+    "%PRODUCTNAME",
+    "%1",
+    "\\n",
+]
 
 
 @pytest.mark.parametrize("kept", KEPT)
@@ -25,7 +45,9 @@ def test_what_must_survive_is_masked(kept: str) -> None:
     assert protect(f"Open {kept} now").kept == (kept,)
 
 
-@pytest.mark.parametrize("text", ["100% of it", "a < b and b > c", "Q&A", "R&D", "and/or", "50 % off", "2 - 1", "x-ray"])
+@pytest.mark.parametrize(
+    "text", ["100% of it", "a < b and b > c", "Q&A", "R&D", "and/or", "50 % off", "2 - 1", "x-ray"]
+)
 def test_plain_text_is_not_masked(text: str) -> None:
     assert protect(text).kept == ()
 

@@ -24,11 +24,26 @@ def table(path: Path, pairs: list[tuple[str, ...]], header: tuple[str, ...] = ("
 
 
 def test_pairs_are_cleaned_and_every_reason_is_counted(tmp_path: Path) -> None:
-    bad = [("Save %s", "保存"), ("same", "same"), ("", "空"), ("english only", "still english"), ("x" * 700, "长" * 700),
-           ("Yes", "是的" * 60), ("Open file number 1", "打开文件一")]  # fmt: skip
+    bad = [
+        ("Save %s", "保存"),
+        ("same", "same"),
+        ("", "空"),
+        ("english only", "still english"),
+        ("x" * 700, "长" * 700),
+        ("Yes", "是的" * 60),
+        ("Open file number 1", "打开文件一"),
+    ]
     found = load_pairs(DataSpec(source=table(tmp_path / "a.csv", [*rows(400), *bad])), EN, ZH)
     text = "\n".join(found.notes)
-    for why in ("placeholders differ", "not translated", "empty", "another language", "too long", "seen before", "different"):
+    for why in (
+        "placeholders differ",
+        "not translated",
+        "empty",
+        "another language",
+        "too long",
+        "seen before",
+        "different",
+    ):
         assert why in text, why
     assert len(found.train) + len(found.dev) + len(found.test) == 400
 

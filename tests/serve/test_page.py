@@ -8,6 +8,7 @@ import pytest
 from penjing.serve.keys import Keys
 from tests.serve.running import classifier, running, services_of
 from tests.serve.test_write import fake_writer
+from tests.translation.conftest import toy_bundle, toy_run  # noqa: F401 (fixtures)
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-page")
 LOAD = "Failed to load resource"  # said of every status that is not 200
@@ -121,3 +122,18 @@ def test_everything_is_said_in_both_languages(browser, client):
         )
         assert missing == []
         assert page.evaluate("() => Object.keys(WORDS.en).join() === Object.keys(WORDS.zh).join()")
+
+
+def test_a_translation_stands_beside_its_original(browser, toy_bundle):  # noqa: F811
+    from tests.serve.test_translate import translator
+
+    with running(services_of(translator(toy_bundle))) as client, opened(browser, client.url) as page:
+        ready(page)
+        page.fill("#text", "Save the new file %s")
+        page.keyboard.press("Control+Enter")
+        page.locator(".sides").wait_for()
+        assert page.locator(".sides .written").all_inner_texts() == ["Save the new file %s", "保存新的文件 %s"]
+        assert page.locator(".sides .written").nth(1).get_attribute("lang") == "zh-Hans"
+        assert "/v1/translate" in page.locator("#code-curl").inner_text()
+        page.select_option("#language", "zh")
+        assert "en → zh-Hans" in page.locator("#facts").inner_text()

@@ -67,9 +67,24 @@ def test_other_bundles_are_refused(tiny_linear_bundle: Path, toy_bundle: Path) -
 
 @pytest.mark.parametrize(
     "text",
-    ["", "   ", "\n\n", "🎉🎉", "保存", "a\x00b\x1b[31m", "half \ud83d a pair", "x" * 100_000, "Save the new file. " * 3000,
-     "%s", "%s " * 40, "1234 5678", "｟0｠ ｟99｠ ｟", "שלום עולם, Save the red font", "\u202eevil"],
-)  # fmt: skip
+    [
+        "",
+        "   ",
+        "\n\n",
+        "🎉🎉",
+        "保存",
+        "a\x00b\x1b[31m",
+        "half \ud83d a pair",
+        "x" * 100_000,
+        "Save the new file. " * 3000,
+        "%s",
+        "%s " * 40,
+        "1234 5678",
+        "｟0｠ ｟99｠ ｟",
+        "שלום עולם, Save the red font",
+        "\u202eevil",
+    ],
+)
 def test_odd_texts_give_sane_output(toy_bundle: Path, text: str) -> None:
     found = penjing.translate_text(text, model=str(toy_bundle), threads=1)
     found.text.encode("utf-8")
@@ -85,8 +100,11 @@ def test_white_space_around_and_between_lines_stays(toy_bundle: Path) -> None:
 def test_terms_and_memory_are_honoured(toy_bundle: Path) -> None:
     found = penjing.translate_texts(
         ["Save the new Picture", "Close it all"],
-        model=str(toy_bundle), glossary={"new picture": "新照片"}, memory={"Close it all": "全部关掉"}, threads=1,
-    )  # fmt: skip
+        model=str(toy_bundle),
+        glossary={"new picture": "新照片"},
+        memory={"Close it all": "全部关掉"},
+        threads=1,
+    )
     assert "新照片" in found[0].text
     assert found[1].text == "全部关掉"
 

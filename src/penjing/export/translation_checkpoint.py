@@ -15,7 +15,7 @@ from penjing.bundle.manifest import Manifest, Origin
 from penjing.bundle.write import stamp, write_bundle
 from penjing.engines.translate.ctranslate2 import CONFIG, MODEL, VOCABULARY
 from penjing.errors import MissingExtraError, ModelError, TaskError
-from penjing.export.ctranslate2 import write_ctranslate2
+from penjing.export.ctranslate2 import Precision, write_ctranslate2
 from penjing.files import file_sha256
 from penjing.languages import Language, Pair, language
 from penjing.masking import SENTINELS
@@ -65,8 +65,8 @@ def checkpoint_pair(folder: Path, source: Language | None, target: Language | No
     return found[0], found[1]
 
 
-def write_translation_bundle(checkpoint: Path, folder: Path, pair: Pair) -> None:
-    """Write the checkpoint in int8 as a bundle that translates between `pair` into `folder`, which is there.
+def write_translation_bundle(checkpoint: Path, folder: Path, pair: Pair, *, precision: Precision = "int8") -> None:
+    """Write the checkpoint as a bundle that translates between `pair` into `folder`, which is empty or not there.
 
     Raises:
         ModelError: the checkpoint does not translate, its vocabulary is not understood, or its weights are a pickle.
@@ -103,7 +103,7 @@ def write_translation_bundle(checkpoint: Path, folder: Path, pair: Pair) -> None
         model = load_seq2seq(checkpoint)
         begin = spelt.pieces[int(model.config.decoder_start_token_id or 0)]
         write_ctranslate2(
-            model, spelt.pieces, aside, precision="int8", begin=begin, end=spelt.end, unknown=spelt.unknown
+            model, spelt.pieces, aside, precision=precision, begin=begin, end=spelt.end, unknown=spelt.unknown
         )
         spelt.source.save(str(aside / "source.json"))
         spelt.target.save(str(aside / "target.json"))

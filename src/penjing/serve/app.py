@@ -15,7 +15,7 @@ from penjing.errors import PenjingError
 from penjing.serve.keys import Keys
 from penjing.serve.middleware import Door
 from penjing.serve.problems import Problem, invalid, of_error
-from penjing.serve.routes import classify, inference_protocol, openai, operations
+from penjing.serve.routes import classify, inference_protocol, openai, operations, translate
 from penjing.serve.services import Services
 
 _TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
@@ -28,7 +28,7 @@ def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset
     """
     app = FastAPI(title="penjing", version=__version__, redoc_url=None, swagger_ui_oauth2_redirect_url=None)
     app.state.services = services
-    for routes in (openai, classify, inference_protocol, operations):
+    for routes in (openai, classify, translate, inference_protocol, operations):
         app.include_router(routes.router)
     _add_page(app)
     app.add_exception_handler(Problem, _problem)

@@ -62,6 +62,7 @@ def new_seq2seq(shape: Shape, *, pieces: int, begin: int, end: int, pad: int, dr
         from transformers import M2M100Config, M2M100ForConditionalGeneration
     except ImportError:
         raise MissingExtraError("transformers", extra="translate") from None
+    _without_bars()
     torch.manual_seed(seed)
     heads = max(1, shape.width // _HEAD_WIDTH)
     config = M2M100Config(
@@ -213,4 +214,12 @@ def load_seq2seq(folder: Path) -> Any:
     """Return the model of a checkpoint in float32."""
     from transformers import AutoModelForSeq2SeqLM
 
+    _without_bars()
     return AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+
+
+def _without_bars() -> None:
+    """Keep the library from drawing bars of its own between ours."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()

@@ -62,6 +62,10 @@ class LocalTranslator:
         """Return whether a segment has no more pieces than a model reads well."""
         return len(text) <= MOST_PIECES or self._spelling.length(text) <= MOST_PIECES
 
+    def length(self, text: str) -> int:
+        """Return how many pieces a text has."""
+        return self._spelling.length(text)
+
     def translate(self, texts: Sequence[str], pair: Pair, search: Search) -> list[list[Candidate]]:
         """Return the candidates of each segment, the best first."""
         found = self._engine.translate(self._spelling.pieces(texts), search)

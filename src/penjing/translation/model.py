@@ -43,6 +43,10 @@ class SegmentTranslator(Protocol):
         """Return whether a segment can be read at once."""
         ...
 
+    def length(self, text: str) -> int:
+        """Return how many pieces a text has, as far as that is known."""
+        ...
+
     def translate(self, texts: Sequence[str], pair: Pair, search: Search) -> list[list[Candidate]]:
         """Return the candidates of each segment, the best first."""
         ...
@@ -140,6 +144,10 @@ class Translator:
             _remembered(text, wish) if place not in jobs else _put_together(text, jobs[place], candidates, wish)
             for place, text in enumerate(plain)
         ]
+
+    def length(self, text: str) -> int:
+        """Return how many pieces a text has, as far as that is known."""
+        return self._engine.length(text)
 
     def segments(self, masked: Sequence[str], search: Search) -> list[list[Candidate]]:
         """Return the candidates of masked segments as the engine gives them: for models that learn from others."""

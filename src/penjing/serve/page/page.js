@@ -7,10 +7,14 @@ const WORDS = {
     none: "Nothing was asked yet.", facts: "What was delivered", code: "From your code", copy: "Copy", copied: "Copied",
     docs: "All routes", needKey: "This server asks for a key.", working: "Working…", loading: "The model is loading.", cut: "The model read only the beginning of this text.", task: "Task", engine: "Engine",
     size: "Size", quality: "Quality on", verdict: "Verdict", origin: "Made from", licence: "Licence", labels: "Labels",
-    met: "met", "not met": "not met", undecided: "undecided", of: "of", classify: "classify", generate: "write",
+    met: "met", "not met": "not met", undecided: "undecided", of: "of", classify: "classify", generate: "write", translate: "translate", pair: "Languages",
+    original: "Original", translation: "Translation", lost: "Check this:",
     asked: (n, median, worst, server) => `${n} asked: median ${median}, slowest ${worst}; in the server ${server}.`,
     tokens: (n, rate, first) => `${n} tokens, ${rate} tokens a second, the first after ${first}.`,
-    example: { classify: "The staff was kind and the room was clean.", generate: "Name three trees." },
+    example: {
+      classify: "The staff was kind and the room was clean.", generate: "Name three trees.",
+      translate: "Save the changes to %s before you close the window?",
+    },
   },
   zh: {
     skip: "跳到模型", model: "模型", language: "语言", key: "密钥", try: "试一试", text: "文本", max: "最多 token 数",
@@ -18,9 +22,13 @@ const WORDS = {
     code: "在代码中使用", copy: "复制", copied: "已复制", docs: "所有接口", needKey: "此服务需要密钥。", working: "处理中…", loading: "模型正在加载。", cut: "模型只读了这段文本的开头。",
     task: "任务", engine: "引擎", size: "大小", quality: "质量：", verdict: "结论", origin: "来源", licence: "许可",
     labels: "标签", met: "达到", "not met": "未达到", undecided: "未定", of: "，共", classify: "分类", generate: "写作",
+    translate: "翻译", pair: "语言", original: "原文", translation: "译文", lost: "请检查：",
     asked: (n, median, worst, server) => `已问 ${n} 次：中位数 ${median}，最慢 ${worst}；服务器内 ${server}。`,
     tokens: (n, rate, first) => `${n} 个 token，每秒 ${rate} 个，首个用时 ${first}。`,
-    example: { classify: "房间干净，服务也很热情。", generate: "说出三种树的名字。" },
+    example: {
+      classify: "房间干净，服务也很热情。", generate: "说出三种树的名字。",
+      translate: "Save the changes to %s before you close the window?",
+    },
   },
 };
 
@@ -76,6 +84,7 @@ function show() {
 
 function showFacts(model) {
   const rows = [[say("task"), say(model.task)], [say("engine"), model.engine], [say("size"), (model.size_bytes / 1e6).toFixed(1) + " MB"]];
+  if (model.source_lang) rows.push([say("pair"), model.source_lang + " → " + model.target_lang]);
   for (const quality of Object.values(model.quality)) {
     const name = say("quality") + " " + quality.split;
     rows.push([name, `${quality.metric} ${quality.value.toFixed(4)} [${quality.ci.low.toFixed(4)}, ${quality.ci.high.toFixed(4)}] (n = ${quality.n})`]);
@@ -88,15 +97,16 @@ function showFacts(model) {
 
 function showCode(model) {
   const at = location.origin, text = JSON.stringify(find("text").value), name = JSON.stringify(model.id);
-  if (model.task === "classify") {
+  if (model.task !== "generate") {
     const body = JSON.stringify({ model: model.id, input: find("text").value }).replaceAll("'", "'\\''");
-    find("code-curl").textContent = `curl ${at}/v1/classify -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+    const field = model.task === "classify" ? "label" : "translation";
+    find("code-curl").textContent = `curl ${at}/v1/${model.task} -H 'Content-Type: application/json' \\\n  -d '${body}'`;
     find("code-python").textContent = [
       "import json, urllib.request", "",
       `body = {"model": ${name}, "input": ${text}}`,
-      `asked = urllib.request.Request(`, `    "${at}/v1/classify",`, "    json.dumps(body).encode(),",
+      `asked = urllib.request.Request(`, `    "${at}/v1/${model.task}",`, "    json.dumps(body).encode(),",
       '    {"Content-Type": "application/json"},', ")",
-      'print(json.load(urllib.request.urlopen(asked))["results"][0]["label"])',
+      `print(json.load(urllib.request.urlopen(asked))["results"][0]["${field}"])`,
     ].join("\n");
   } else {
     const body = JSON.stringify({ model: model.id, messages: [{ role: "user", content: find("text").value }] }).replaceAll("'", "'\\''");
@@ -137,6 +147,22 @@ async function classify(model, text) {
     list.append(row);
   }
   find("answer").replaceChildren(list, ...(result.truncated ? [make("p", say("cut"))] : []));
+}
+
+async function translate(model, text) {
+  const began = performance.now();
+  const reply = await ask("/v1/translate", { model: model.id, input: text });
+  const found = await reply.json(), result = found.results[0];
+  note(began, reply);
+  const side = (title, content, language) => {
+    const part = make("div"), shown = make("p", content, "written");
+    shown.lang = language;
+    part.append(make("h3", say(title)), shown);
+    return part;
+  };
+  const both = make("div", undefined, "sides");
+  both.append(side("original", text, found.source), side("translation", result.translation, found.target));
+  find("answer").replaceChildren(both, ...(result.problem ? [make("p", say("lost") + " " + result.problem)] : []));
 }
 
 async function write(model, text, signal) {
@@ -185,7 +211,8 @@ find("ask").addEventListener("submit", async (event) => {
   find("stop").hidden = model.task !== "generate";
   state.abort = new AbortController();
   try {
-    await (model.task === "classify" ? classify(model, text) : write(model, text, state.abort.signal));
+    const run = { classify, translate, generate: write }[model.task];
+    await run(model, text, state.abort.signal);
   } catch (error) {
     if (error.name !== "AbortError") {
       find("notice").textContent = error.message;

@@ -71,6 +71,8 @@ def _facts(service: Service) -> dict[str, Any]:
     }
     if manifest.kind == "classify":
         found |= {"labels": list(manifest.outputs.labels), "batch_items": getattr(service, "batch_items", 1)}
+    elif manifest.kind == "translate":
+        found |= {name: manifest.input[name] for name in ("source_lang", "target_lang")}
     else:
         found["format"] = manifest.input["format"]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -49,18 +50,32 @@ _MOST_BYTES = 16 * 2**20
 
 
 @dataclass
-class _Page:
-    """A page as pieces of markup and of text to translate."""
+class Page:
+    """A page as pieces of markup and of text."""
 
     pieces: list[str] = field(default_factory=list)
-    texts: list[int] = field(default_factory=list)
-    """Places in `pieces` of what is to be translated."""
+    places: list[int] = field(default_factory=list)
+    """Of what is to be translated, in `pieces`."""
+
+    @property
+    def texts(self) -> list[str]:
+        """What is to be translated, each on one line."""
+        return [_one_line(self.pieces[place]) for place in self.places]
+
+    def filled(self, translations: Sequence[str]) -> str:
+        """Return the page with `translations` in the place of its texts."""
+        pieces = list(self.pieces)
+        for place, text in zip(self.places, translations, strict=True):
+            original = pieces[place]
+            lead = original[: len(original) - len(original.lstrip())]
+            pieces[place] = lead + text.strip() + original[len(original.rstrip()) :]
+        return "".join(pieces)
 
 
 class _Reader(HTMLParser):
     def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=False)
-        self.page = _Page()
+        self.page = Page()
         self._held: list[str] = []
         self._raw: list[str] = []
         self.feed(source)
@@ -119,7 +134,7 @@ class _Reader(HTMLParser):
         whole = "".join(self._held)
         self._held = []
         if whole.strip():
-            self.page.texts.append(len(self.page.pieces))
+            self.page.places.append(len(self.page.pieces))
         if whole:
             self.page.pieces.append(whole)
 
@@ -132,17 +147,18 @@ def translate_html(path: Path, file: TextIO, work: Work) -> Outcome:
         source = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError("the page is not UTF-8", value=f"{path}: byte {error.start}", rule="UTF-8") from None
-    page = _Reader(source).page
-    outcome = Outcome()
-    texts = [_one_line(page.pieces[place]) for place in page.texts]
-    for place, found in zip(page.texts, work.stream(texts), strict=True):
+    page = page_texts(source)
+    outcome, translations = Outcome(), []
+    for found in work.stream(page.texts):
         outcome.note(found)
-        original = page.pieces[place]
-        lead = original[: len(original) - len(original.lstrip())]
-        tail = original[len(original.rstrip()) :]
-        page.pieces[place] = lead + found.text.strip() + tail
-    file.write("".join(page.pieces))
+        translations.append(found.text)
+    file.write(page.filled(translations))
     return outcome
+
+
+def page_texts(source: str) -> Page:
+    """Return the page in pieces."""
+    return _Reader(source).page
 
 
 def _one_line(text: str) -> str:
