@@ -21,6 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from rich.console import Console
+
 from benchmarks.compare import THREADS, result_of
 from benchmarks.datasets import data_file
 from benchmarks.table import ROOT, footer, write_block, write_result_file
@@ -110,7 +112,11 @@ def main() -> int:
 
 def measured(dataset: str, task: Task, output: Path) -> dict[str, Any]:
     """Return the rows of a data set."""
-    reporter = StageBars()
+    with StageBars(Console(stderr=True)) as reporter:
+        return _measured(dataset, task, output, reporter)
+
+
+def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> dict[str, Any]:
     chosen = fit(task, output=output, reporter=reporter)
     context = open_translation_run(task, output=output, reporter=reporter)
     teacher = train_teacher(context)

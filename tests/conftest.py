@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from penjing.search.fit import FitResult, fit
+from penjing.spec import read_task
 from tests.generation.fake_openai import fake_openai
 from tests.small import golden_bundle, linear_bundle
+from tests.translation.toy import write_toy_task
 
 GOLDEN_TEXTS = ["good film", "bad", "很 好 🎉", "a film that is not bad", "good " * 40]
 
@@ -39,6 +42,19 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_linear_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A linear bundle."""
     return linear_bundle(tmp_path_factory.mktemp("linear"))
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory) -> FitResult:
+    """What `fit` made of the toy corpus of pairs."""
+    folder = tmp_path_factory.mktemp("toy")
+    return fit(read_task(write_toy_task(folder)), output=folder / "run")
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(toy_run: FitResult) -> Path:
+    """A bundle that translates."""
+    return toy_run.bundle
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 from penjing.serve.keys import Keys
 from tests.serve.running import classifier, running, services_of
 from tests.serve.test_write import fake_writer
-from tests.translation.conftest import toy_bundle, toy_run  # noqa: F401 (fixtures)
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-page")
 LOAD = "Failed to load resource"  # said of every status that is not 200
@@ -124,7 +123,7 @@ def test_everything_is_said_in_both_languages(browser, client):
         assert page.evaluate("() => Object.keys(WORDS.en).join() === Object.keys(WORDS.zh).join()")
 
 
-def test_a_translation_stands_beside_its_original(browser, toy_bundle):  # noqa: F811
+def test_a_translation_stands_beside_its_original(browser, toy_bundle):
     from tests.serve.test_translate import translator
 
     with running(services_of(translator(toy_bundle))) as client, opened(browser, client.url) as page:

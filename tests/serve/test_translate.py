@@ -5,17 +5,18 @@ from pathlib import Path
 import pytest
 
 from penjing.serve.settings import Limits
-from penjing.serve.translator import open_translators
+from penjing.serve.translator import open_translation_service
 from tests.serve.running import classifier, running, services_of
-from tests.translation.conftest import toy_bundle, toy_run  # noqa: F401 (fixtures)
 
 
 def translator(folder: Path):
-    return lambda services: open_translators("toy", folder, threads=1, limits=services.limits, metrics=services.metrics)
+    return lambda services: open_translation_service(
+        "toy", folder, threads=1, limits=services.limits, metrics=services.metrics
+    )
 
 
 @pytest.fixture(scope="module")
-def client(toy_bundle, tiny_bundle):  # noqa: F811
+def client(toy_bundle, tiny_bundle):
     limits = Limits(items=8, characters=2000)
     with running(services_of(translator(toy_bundle), classifier(tiny_bundle), limits=limits)) as found:
         yield found
@@ -67,3 +68,8 @@ def test_facts_and_tokens(client):
     facts = {model["id"]: model for model in client.get("/info")[2]["models"]}
     assert facts["toy"]["target_lang"] == "zh-Hans"
     assert client.post("/tokenize", {"input": "Save the new file", "model": "toy"})[2]["tokens"] > 2
+
+
+def test_it_holds_no_conversation(client):
+    body = {"model": "toy", "messages": [{"role": "user", "content": "Save"}]}
+    assert client.post("/v1/chat/completions", body)[2]["error"]["code"] == "wrong_kind"

@@ -15,6 +15,7 @@ from penjing.errors import BundleError, ModelError, TaskError
 from penjing.search.fit import FitResult, fit
 from penjing.spec import read_task
 from penjing.translation.golden import verify_translations
+from tests.translation.toy import pairs
 
 
 def test_fit_hands_back_a_student_that_translates(toy_run: FitResult) -> None:
@@ -158,3 +159,13 @@ def test_the_manifest_says_what_it_is(toy_bundle: Path) -> None:
     manifest = read_manifest(toy_bundle)
     assert (manifest.kind, manifest.engine) == ("translate", "ctranslate2")
     assert manifest.quality["test"].metric == "bleu"
+
+
+def test_a_wider_search_is_no_worse_than_a_greedy_one(toy_bundle: Path) -> None:
+    texts = [source for source, _ in pairs()[::7]]
+    expected = [target for _, target in pairs()[::7]]
+    right = {}
+    for beam in (1, 4):
+        found = penjing.translate_texts(texts, model=str(toy_bundle), beam=beam, threads=1)
+        right[beam] = sum(one.text == other for one, other in zip(found, expected, strict=True))
+    assert right[4] >= 0.85 * right[1] > 0

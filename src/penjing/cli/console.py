@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+@contextmanager
+def counter(*, wanted: bool) -> Iterator[Callable[[int], None]]:
+    """Give what tells how many texts are done, on stderr where that is a terminal and it is `wanted`."""
+    if not (wanted and sys.stderr.isatty()):
+        yield lambda done: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("0 texts") as status:
+        yield lambda done: status.update(f"{done:,} texts")
 
 
 def counted(items: Iterable[T]) -> Iterator[T]:

@@ -50,7 +50,7 @@ def translate(
     import sys
     from dataclasses import asdict
 
-    from penjing.cli.console import counted
+    from penjing.cli.console import counter
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output
     from penjing.languages import language
@@ -63,8 +63,8 @@ def translate(
     pair = tuple(None if code is None else language(code) for code in (source, target))
     with open_translator(model, source=pair[0], target=pair[1], threads=threads) as opened:
         wish = make_wish(opened, *pair, n_best=n_best, beam=beam, glossary=known["g"], memory=known["m"])
-        work = Work(opened, wish, column=column)
-        with open_output(output) as file:
+        with open_output(output) as file, counter(wanted=bool(input_ and output)) as tell:
+            work = Work(opened, wish, column=column, progress=tell)
             if input_ and input_ != "-" and not as_json:
                 outcome = translate_document(Path(input_), file, work)
                 problems = outcome.problems
@@ -72,7 +72,7 @@ def translate(
                 problems = []
                 wanted = read_texts(texts, input_, column=column, usage='penjing translate MODEL "some text"')
                 found = work.stream(wanted) if texts is None else iter(work.translate(list(texts)))
-                for one in counted(found) if input_ and output else found:
+                for one in found:
                     file.write((json.dumps(asdict(one), ensure_ascii=False) if as_json else one.text) + "\n")
                     problems += [] if one.problem is None else [(one.source, one.problem)]
     for text, problem in problems[:20]:

@@ -18,10 +18,10 @@ from penjing.serve.life import Life
 from penjing.serve.metrics import Metrics
 from penjing.serve.problems import Problem, unavailable, unknown_model, wrong_kind
 from penjing.serve.settings import Limits
-from penjing.serve.translator import Translators, open_translators
+from penjing.serve.translator import TranslationService, open_translation_service
 from penjing.serve.writer import Writer, open_writer
 
-Service = Classifier | Writer | Translators
+Service = Classifier | Writer | TranslationService
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -70,11 +70,11 @@ class Services:
             raise wrong_kind(found.name, found.kind)
         return found
 
-    def translator(self, name: str | None) -> Translators:
+    def translator(self, name: str | None) -> TranslationService:
         """Return a model that translates; Problem as `find`, or where it does not. Without a name the first of them."""
-        first = next((found.name for found in self._services.values() if isinstance(found, Translators)), None)
+        first = next((found.name for found in self._services.values() if isinstance(found, TranslationService)), None)
         found = self.find(name if name is not None else first)
-        if not isinstance(found, Translators):
+        if not isinstance(found, TranslationService):
             raise wrong_kind(found.name, found.kind)
         return found
 
@@ -164,7 +164,7 @@ def open_service(
     if source.folder is not None and source.manifest.kind == "classify":
         return open_classifier(name, source.folder, threads=threads, limits=limits, metrics=metrics)
     if source.folder is not None and source.manifest.kind == "translate":
-        return open_translators(name, source.folder, threads=threads, limits=limits, metrics=metrics)
+        return open_translation_service(name, source.folder, threads=threads, limits=limits, metrics=metrics)
     if source.folder is not None:
         check_files(source.folder, source.manifest)
     return open_writer(

@@ -28,8 +28,8 @@ _BATCH_ITEMS = 32
 _LETTERS_A_TOKEN = 3  # about: what a text costs in a batch is guessed before it is cut into pieces
 
 
-class Translators:
-    """Serves one bundle; made by `open_translators`."""
+class TranslationService:
+    """Serves one bundle; made by `open_translation_service`."""
 
     kind: Literal["translate"] = "translate"
 
@@ -105,7 +105,9 @@ class Translators:
         return [found[place] for place in range(len(items))]
 
 
-def open_translators(name: str, folder: Path, *, threads: int, limits: Limits, metrics: Metrics) -> Translators:
+def open_translation_service(
+    name: str, folder: Path, *, threads: int, limits: Limits, metrics: Metrics
+) -> TranslationService:
     """Return the bundle in `folder`, checked and warm.
 
     Raises:
@@ -119,7 +121,7 @@ def open_translators(name: str, folder: Path, *, threads: int, limits: Limits, m
             next_step=f"Run: penjing verify {folder}",
         )
     model = open_translator(os.fspath(folder), threads=threads)
-    found = Translators(name, read_manifest(folder), model, limits=limits, metrics=metrics)
+    found = TranslationService(name, read_manifest(folder), model, limits=limits, metrics=metrics)
     metrics.load_seconds.labels(name).set(time.monotonic() - began)
     return found
 

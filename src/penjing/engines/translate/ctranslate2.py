@@ -15,6 +15,7 @@ NAMES: Mapping[str, str] = {
 """What the files of a bundle are called in a folder of CTranslate2's own."""
 _BATCH_PIECES = 1024  # padded, run at once
 _LONGEST = 256
+_PATIENCE = 2  # with 1 a search ends when as many have ended as are pursued, be they short and bad
 
 
 class CTranslate2Engine:
@@ -49,6 +50,7 @@ class CTranslate2Engine:
                 max_batch_size=_BATCH_PIECES,
                 batch_type="tokens",
                 beam_size=search.beam,
+                patience=_PATIENCE if search.beam > 1 else 1,
                 num_hypotheses=min(search.hypotheses, search.beam),
                 no_repeat_ngram_size=search.no_repeat,
                 max_input_length=0,

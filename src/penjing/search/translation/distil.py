@@ -1,7 +1,7 @@
 """What the student learns: the teacher's translations of the training texts, the nearest to those expected.
 
-Source: Kim and Rush 2016, "Sequence-Level Knowledge Distillation" (of a beam the one most like the reference: their
-sequence-level interpolation).
+Source: Kim and Rush 2016, "Sequence-Level Knowledge Distillation" (of a beam and the greedy one that most like the
+reference: their sequence-level interpolation).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def distilled_pairs(context: TranslationContext, teacher: TranslationCandidate) 
         kept = [pair for pair in pairs if has_all_sentinels(pair[1], pair[0].count("｟"))]
         write_text(folder / "pairs.json", json.dumps(kept, ensure_ascii=False, indent=0))
 
-    inputs = {"teacher": teacher.key, "data": context.data_key, "beam": _BEAM, "more": list(more)}
+    inputs = {"teacher": teacher.key, "data": context.data_key, "beam": _BEAM, "and": "greedy", "more": list(more)}
     stage = context.store.stage("distilled", inputs, make)
     pairs: Pairs = [
         (one, other) for one, other in json.loads((stage.folder / "pairs.json").read_text(encoding="utf-8"))
@@ -58,7 +58,9 @@ def _translated(context: TranslationContext, opened: Translator, texts: list[str
     found: dict[str, list[Candidate]] = {}
     for start in range(0, len(ordered), _BATCH):
         batch = ordered[start : start + _BATCH]
-        found |= zip(batch, opened.segments(batch, Search(beam=_BEAM, hypotheses=_BEAM)), strict=True)
+        searched = opened.segments(batch, Search(beam=_BEAM, hypotheses=_BEAM))
+        for text, greedy, beam in zip(batch, opened.segments(batch, Search()), searched, strict=True):
+            found[text] = sorted([*greedy, *beam], key=lambda one: -(one.score or 0.0))
         context.reporter.advance(sum(map(len, found)), sum(map(len, ordered)), f"{len(found):,} texts")
     return found
 

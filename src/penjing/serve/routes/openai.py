@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from penjing.engines.text.base import Chunk, TextRequest, Usage
 from penjing.serve.classifier import Classifier
-from penjing.serve.problems import Problem, failed, invalid
+from penjing.serve.problems import Problem, failed, invalid, wrong_kind
 from penjing.serve.routes.classify import Served, classified
 from penjing.serve.routes.openai_reply import Shape
 from penjing.serve.routes.openai_request import (
@@ -62,6 +62,8 @@ async def chat(asked: ChatRequest, request: Request, services: Served) -> Respon
     messages = [message(found) for found in asked.messages]
     if isinstance(service, Classifier):
         return await _label(service, messages, asked, request, services.limits)
+    if not isinstance(service, Writer):
+        raise wrong_kind(service.name, service.kind)
     wanted = text_request(messages, asked, services.limits, default=CHAT_TOKENS, format="chat")
     return await _answer(service, wanted, asked, request, Shape("chat.completion", "chatcmpl", service.name))
 

@@ -13,7 +13,7 @@ from penjing.serve.problems import Problem
 from penjing.serve.routes.classify import Served, check_texts
 from penjing.serve.routes.seen import seen_of
 from penjing.serve.settings import Limits
-from penjing.serve.translator import Translators
+from penjing.serve.translator import TranslationService
 from penjing.translation.documents.html import page_texts
 from penjing.translation.model import Translation
 
@@ -118,7 +118,7 @@ async def languages(services: Served) -> list[dict[str, Any]]:
 
 
 async def _translated(
-    service: Translators, texts: list[str], request: Request, limits: Limits, *, n_best: int
+    service: TranslationService, texts: list[str], request: Request, limits: Limits, *, n_best: int
 ) -> list[Answered[Translation] | Problem]:
     check_texts(texts, limits)
     found = await service.translate(texts, n_best=n_best)
