@@ -9,6 +9,8 @@ const WORDS = {
     size: "Size", quality: "Quality on", verdict: "Verdict", origin: "Made from", licence: "Licence", labels: "Labels",
     met: "met", "not met": "not met", undecided: "undecided", of: "of", classify: "classify", generate: "write", translate: "translate", pair: "Languages",
     original: "Original", translation: "Translation", lost: "Check this:",
+    price: "A machine like this costs, an hour",
+    million: (cost) => `→ ${cost} a million, one after another at the server's median; batches cost less.`,
     asked: (n, median, worst, server) => `${n} asked: median ${median}, slowest ${worst}; in the server ${server}.`,
     tokens: (n, rate, first) => `${n} tokens, ${rate} tokens a second, the first after ${first}.`,
     example: {
@@ -23,6 +25,8 @@ const WORDS = {
     task: "任务", engine: "引擎", size: "大小", quality: "质量：", verdict: "结论", origin: "来源", licence: "许可",
     labels: "标签", met: "达到", "not met": "未达到", undecided: "未定", of: "，共", classify: "分类", generate: "写作",
     translate: "翻译", pair: "语言", original: "原文", translation: "译文", lost: "请检查：",
+    price: "这样的机器每小时的价格",
+    million: (cost) => `→ 每百万次 ${cost}，按服务器内的中位数逐个处理计算；合批更便宜。`,
     asked: (n, median, worst, server) => `已问 ${n} 次：中位数 ${median}，最慢 ${worst}；服务器内 ${server}。`,
     tokens: (n, rate, first) => `${n} 个 token，每秒 ${rate} 个，首个用时 ${first}。`,
     example: {
@@ -125,6 +129,8 @@ function showSpeed() {
   if (!state.times.length) return;
   const middle = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
   find("speed").textContent = say("asked")(state.times.length, ms(middle(state.times)), ms(Math.max(...state.times)), ms(middle(state.server)));
+  find("cost").hidden = false;
+  find("million").textContent = say("million")((Number(find("price").value) * 1e6 * middle(state.server) / 3.6e6).toFixed(3));
 }
 
 function note(began, reply) {
@@ -229,6 +235,7 @@ find("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) find("ask").requestSubmit();
 });
 find("model").addEventListener("change", show);
+find("price").addEventListener("input", showSpeed);
 find("language").addEventListener("change", () => speak(find("language").value));
 find("key").addEventListener("change", load);
 for (const button of document.querySelectorAll(".copy")) {
