@@ -1,0 +1,109 @@
+"""Time: training by work over speed, reading a prompt by work, writing by the bytes that each token reads.
+
+Sources: Williams et al. 2009, "Roofline"; Chowdhery et al. 2022 (model FLOPs utilisation); Pope et al. 2022,
+"Efficiently Scaling Transformer Inference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from penjing.errors import DataError
+from penjing.estimate.formats import file_bytes
+from penjing.estimate.memory import kv_bytes
+from penjing.estimate.tensors import Model
+from penjing.estimate.value import Basis, Estimate, ranged
+from penjing.estimate.work import forward
+
+MFU = 0.40
+"""The share of a device's peak that a long training reaches, where nothing was measured."""
+EFFICIENCY, LAYER_S = 0.75, 40e-6
+"""Of writing: the share of the bandwidth, and a layer's seconds beside its bytes, where nothing was measured."""
+
+
+def training_seconds(work: float, *, peak: float, devices: int = 1, mfu: float = MFU) -> Estimate:
+    """Return how long `work` operations take on devices of `peak` operations a second each."""
+    value = work / (peak * mfu * devices)
+    return ranged(
+        value, "s", "work / (peak x utilisation x devices)", spread=(0.75, 1.4), work=work, peak=peak, utilisation=mfu,
+        devices=devices,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DecodeLaw:
+    """Seconds of one token: bytes read / effective bandwidth + layers x what each takes beside them."""
+
+    bytes_per_s: float
+    layer_s: float
+    basis: Basis = "assumed"
+    spread: tuple[float, float] = (0.7, 1.4)
+
+    def token(self, *, read_bytes: float, layers: int) -> Estimate:
+        """Return the seconds of one token."""
+        value = read_bytes / self.bytes_per_s + layers * self.layer_s
+        return ranged(
+            value, "s", "bytes / effective bandwidth + layers x fixed time", spread=self.spread, basis=self.basis,
+            bytes=read_bytes, bytes_per_s=self.bytes_per_s, layers=layers, layer_s=self.layer_s,
+        )  # fmt: skip
+
+
+def assumed_law(bandwidth: float) -> DecodeLaw:
+    """Return the law of a device of which only the bandwidth is known, in bytes a second."""
+    return DecodeLaw(EFFICIENCY * bandwidth, LAYER_S)
+
+
+def fitted_law(bytes_read: Sequence[float], layers: Sequence[int], token_s: Sequence[float]) -> DecodeLaw:
+    """Return the law that fits measured tokens best, by the relative error; both terms are 0 or more.
+
+    Raises:
+        DataError: there are fewer than two measurements.
+    """
+    if len(token_s) < 2:
+        raise DataError("too few measurements to fit two terms", value=str(len(token_s)), rule="two or more")
+    measured = np.asarray(token_s, np.float64)
+    columns = np.stack([np.asarray(bytes_read, np.float64), np.asarray(layers, np.float64)], axis=1) / measured[:, None]
+    terms = _nonnegative(columns, np.ones(len(measured)))
+    errors = np.abs(columns @ terms - 1)
+    worst = float(errors.max())
+    return DecodeLaw(
+        bytes_per_s=1 / max(terms[0], 1e-18), layer_s=float(terms[1]), basis="calibrated",
+        spread=(1 - max(0.05, worst), 1 + max(0.05, worst)),
+    )  # fmt: skip
+
+
+def _nonnegative(columns: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the least-squares terms of two columns, neither below zero."""
+    both = np.linalg.lstsq(columns, wanted, rcond=None)[0]
+    if (both >= 0).all():
+        return both
+    single = [np.zeros(2), np.zeros(2)]
+    for place in (0, 1):
+        column = columns[:, place]
+        single[place][place] = max(0.0, float(column @ wanted / (column @ column)))
+    return min(single, key=lambda terms: float(((columns @ terms - wanted) ** 2).sum()))
+
+
+def read_bytes_per_token(model: Model, *, format_: str, context: int = 0, kv_bytes_each: float = 2.0) -> float:
+    """Return the bytes that writing one token reads: active weights, one row of the embeddings, keys and values."""
+    whole = file_bytes(model, format_)
+    tables = sum(t.size for t in model.tensors if t.role == "embed") if not model.tied else 0
+    share = (model.active_parameters - tables) / model.parameters
+    return whole * share + kv_bytes(model, tokens=context, bytes_each=kv_bytes_each)
+
+
+def prefill_seconds(model: Model, *, tokens: int, peak: float, mfu: float = 0.45) -> Estimate:
+    """Return how long reading a prompt takes."""
+    work = forward(model, tokens=tokens)
+    return ranged(
+        work / (peak * mfu),
+        "s",
+        "work / (peak x utilisation)",
+        spread=(0.6, 2.0),
+        work=work,
+        peak=peak,
+        utilisation=mfu,
+    )
