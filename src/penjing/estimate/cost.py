@@ -40,9 +40,10 @@ def rent(*, seconds: Estimate, price_per_hour: tuple[float, float], devices: int
 
 def per_million(*, answer_s: Estimate, price_per_hour: tuple[float, float], share_busy: float = 1.0) -> Estimate:
     """Return what a million answers cost on one device that is busy a share of its time."""
+    times = 1e6 / share_busy
     million = Estimate(
-        value=1e6 * answer_s.value / share_busy, low=1e6 * answer_s.low / share_busy,
-        high=1e6 * answer_s.high / share_busy, unit="s", basis=answer_s.basis, formula="a million answers", inputs={"busy": share_busy},
+        value=times * answer_s.value, low=times * answer_s.low, high=times * answer_s.high, unit="s",
+        basis=answer_s.basis, formula="a million answers", inputs={"busy": share_busy},
     )  # fmt: skip
     return rent(seconds=million, price_per_hour=price_per_hour)
 

@@ -12,9 +12,10 @@ from penjing.errors import TaskError
 from penjing.estimate.tensors import Model, Tensor
 
 BLOCKS: Mapping[str, tuple[int, int]] = {
-    "F32": (4, 1), "F16": (2, 1), "BF16": (2, 1), "Q8_0": (34, 32), "Q4_0": (18, 32), "Q4_1": (20, 32),
-    "Q5_0": (22, 32), "Q5_1": (24, 32), "Q2_K": (84, 256), "Q3_K": (110, 256), "Q4_K": (144, 256), "Q5_K": (176, 256), "Q6_K": (210, 256),
-    "IQ4_XS": (136, 256), "MXFP4": (17, 32),
+    "F32": (4, 1), "F16": (2, 1), "BF16": (2, 1),
+    "Q8_0": (34, 32), "Q4_0": (18, 32), "Q4_1": (20, 32), "Q5_0": (22, 32), "Q5_1": (24, 32), "MXFP4": (17, 32),
+    "Q2_K": (84, 256), "Q3_K": (110, 256), "Q4_K": (144, 256), "Q5_K": (176, 256), "Q6_K": (210, 256),
+    "IQ4_XS": (136, 256),
 }  # fmt: skip
 """Bytes, and the weights that they hold."""
 PLAIN: Mapping[str, float] = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "int8": 1.0}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from penjing.errors import DataError
 from penjing.estimate.formats import file_bytes
@@ -17,6 +18,8 @@ from penjing.estimate.memory import kv_bytes
 from penjing.estimate.tensors import Model
 from penjing.estimate.value import Basis, Estimate, ranged
 from penjing.estimate.work import forward
+
+Floats = NDArray[np.float64]
 
 MFU = 0.40
 """The share of a device's peak that a long training reaches, where nothing was measured."""
@@ -75,9 +78,9 @@ def fitted_law(bytes_read: Sequence[float], layers: Sequence[int], token_s: Sequ
     )  # fmt: skip
 
 
-def _nonnegative(columns: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _nonnegative(columns: Floats, wanted: Floats) -> Floats:
     """Return the least-squares terms of two columns, neither below zero."""
-    both = np.linalg.lstsq(columns, wanted, rcond=None)[0]
+    both: Floats = np.asarray(np.linalg.lstsq(columns, wanted, rcond=None)[0], np.float64)
     if (both >= 0).all():
         return both
     single = [np.zeros(2), np.zeros(2)]

@@ -16,7 +16,7 @@ _ENCODER_SIDES = frozenset({"encoder", "vision"})
 
 
 def multiplied(model: Model, *, decoder: bool) -> int:
-    """Return the numbers of all matrices that one token of one side is multiplied with; where it writes, the head too."""
+    """Return the numbers of the matrices that a token of one side is multiplied with; where it writes, the head too."""
     own = [
         tensor
         for tensor in model.tensors

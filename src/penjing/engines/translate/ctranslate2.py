@@ -19,7 +19,10 @@ _PATIENCE = 2  # with 1 a search ends when as many have ended as are pursued, be
 
 
 class CTranslate2Engine:
-    """Runs a converted model; `threads` work on one batch."""
+    """Runs a converted model; each of `threads` works on a batch of its own.
+
+    Two threads on one batch of a small model took ten times as long as one (docs/log.md).
+    """
 
     name = "ctranslate2"
 
@@ -31,7 +34,7 @@ class CTranslate2Engine:
         files = {theirs: (folder / ours).read_bytes() for ours, theirs in NAMES.items() if (folder / ours).is_file()}
         try:
             self._translator = ctranslate2.Translator(
-                str(folder), device="cpu", inter_threads=1, intra_threads=threads, files=files
+                str(folder), device="cpu", inter_threads=threads, intra_threads=1, files=files
             )
         except (RuntimeError, ValueError) as error:
             raise EngineError("ctranslate2 cannot load the model", value=str(error)) from error
