@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +30,8 @@ from benchmarks.datasets import data_file
 from benchmarks.table import ROOT, footer, write_block, write_result_file
 from penjing import PenjingError, Task, fit, make_task, read_task
 from penjing.cli.progress import StageBars
+from penjing.data.catalogue import open_catalogue
+from penjing.masking import protect
 from penjing.measure.latency import Measured, measure_systems
 from penjing.measure.scored import judge_scored, scored_quality
 from penjing.measure.size import folder_size
@@ -44,14 +48,16 @@ from penjing.search.translation.distil import distilled_pairs
 from penjing.search.translation.evaluate import plain, translations
 from penjing.search.translation.memory import MEMORY, nearest_translations
 from penjing.search.translation.models import train_student, train_teacher
+from penjing.train.cached_folder import default_cache
 from penjing.translation.api import make_wish
+from penjing.translation.documents import Work, translate_document
 from penjing.translation.references import open_translator
 from penjing.translation.worker import worker_command
 
 COMMAND = "make bench-translate"
 LOCALISE = ROOT.parent / "examples" / "localise"
 TEACHER, TEACHER_INT8, UNDISTILLED = "teacher, float32", "teacher, int8", "student, int8, not distilled"
-BARE_ROUNDS, BARE_TEXTS, SEED = 7, 1000, 13
+BARE_ROUNDS, BARE_TEXTS, SEED, ENTRIES = 7, 1000, 13, 1000
 _HEADER = (
     "| system | BLEU (95 % interval) | drop against the teacher | chrF | BLEU, unseen sources | size | p50 "
     "| texts/s, batch 32 | memory | training |"
@@ -118,7 +124,7 @@ def measured(dataset: str, task: Task, output: Path) -> dict[str, Any]:
 
 def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> dict[str, Any]:
     chosen = fit(task, output=output, reporter=reporter)
-    context = open_translation_run(task, output=output, reporter=reporter)
+    context = open_translation_run(task, output=output, cache=default_cache(), reporter=reporter)
     teacher = train_teacher(context)
     teachers = teacher_candidates(context, teacher)
     pairs, key = distilled_pairs(context, teachers[1])
@@ -149,7 +155,10 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> di
         if row["system"] == "penjing":
             row["note"] = f"chosen: {chosen.choice}"
             row["share_of_bare"] = share
-    return {**result_of(COMMAND, rows), "signature": signature("bleu", context.languages[1])}
+    result = {**result_of(COMMAND, rows), "signature": signature("bleu", context.languages[1])}
+    if dataset == "localise":
+        result["catalogue"] = translated_catalogue(best, LOCALISE / "data" / "evolution.po", output)
+    return result
 
 
 def _role(name: str) -> str:
@@ -232,6 +241,29 @@ def bare_share(candidate: TranslationCandidate, texts: list[str]) -> dict[str, A
     }  # fmt: skip
 
 
+def translated_catalogue(candidate: TranslationCandidate, path: Path, work: Path) -> dict[str, Any]:
+    """Translate the first 1,000 entries of a held-out catalogue; say how many became fuzzy, and what msgfmt says."""
+    catalogue = open_catalogue(path)
+    del catalogue[ENTRIES:]
+    source, target = work / "untranslated.po", work / "translated.po"
+    catalogue.save(str(source))
+    with open_translator(str(candidate.folder), threads=THREADS) as model, target.open("w", encoding="utf-8") as file:
+        outcome = translate_document(source, file, Work(model, make_wish(model, None, None)))
+    said = None
+    if program := shutil.which("msgfmt"):
+        command = [program, "--check", "--statistics", "-o", "/dev/null", str(target)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        said = {
+            "exit_code": done.returncode,
+            "output": done.stderr.replace(str(target), "translated.po").strip()[-400:],
+        }
+    return {
+        "entries": outcome.texts, "fuzzy": len(outcome.problems), "with_placeholders": sum(
+            bool(protect(entry.msgid).kept) for entry in catalogue
+        ), "problems": [list(problem) for problem in outcome.problems[:30]], "msgfmt": said,
+    }  # fmt: skip
+
+
 def render(result: dict[str, Any]) -> str:
     """Return the rows as a table, a line a system."""
     rows = result["rows"]
@@ -256,10 +288,21 @@ def render(result: dict[str, Any]) -> str:
         f"- {choice['n']:,} test texts, {choice['n'] - choice['n_unseen']:,} of whose sources are in train too",
         f"- {share['ours_per_s']:,.0f} texts/s in batches by length, masking and pieces included: "
         f"{share['median']:.0%} ({low:.0%} to {high:.0%}, n = {share['n']}) of CTranslate2 alone on the same batches",
+        *_catalogue_line(result.get("catalogue")),
         "",
         f"BLEU: `{result['signature']}`. {footer(result)}",
     ]
     return "\n".join(lines)
+
+
+def _catalogue_line(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return []
+    accepted = "" if found["msgfmt"] is None else f"; msgfmt --check ends with {found['msgfmt']['exit_code']}"
+    return [
+        f"- {found['entries']:,} entries of a held-out .po, {found['with_placeholders']:,} of them with placeholders "
+        f"or tags: {found['fuzzy']} fuzzy, every other with all of them{accepted}"
+    ]
 
 
 def _line(bleu: dict[str, Any], chrf: dict[str, Any]) -> str:

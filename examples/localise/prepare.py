@@ -42,6 +42,7 @@ _PACKAGES = {
 }
 _BLOCKS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "td", "li", "dt", "div"}
 _NESTING = {"p", "div", "li", "table", "ul", "ol", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "dl"}
+_C_DIRECTIVE = re.compile(r"%(?:\d+\$)?[-0]?\d*l?[dsiu]")
 _SPACE = re.compile(r"\s+")
 
 Row = tuple[str, str, str]
@@ -146,6 +147,18 @@ def rows(split: str, downloads: Path, wanted: set[str] | None) -> Iterator[Row]:
                 yield from ((html.unescape(one), html.unescape(two), manual) for one, two in aligned(english, chinese))
 
 
+def write_untranslated(catalogue: Path, target: Path) -> None:
+    """Write a .po with the entries of a .mo, none of them translated; those with C's directives are flagged as such."""
+    found = open_catalogue(catalogue)
+    found.save_as_pofile(str(target))
+    empty = open_catalogue(target)
+    for entry in empty:
+        entry.msgstr, entry.msgstr_plural = "", dict.fromkeys(entry.msgstr_plural, "")
+        if _C_DIRECTIVE.search(entry.msgid):
+            entry.flags.append("c-format")
+    empty.save(str(target))
+
+
 def main() -> None:
     """Write the three splits and the held-out catalogue."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -167,7 +180,7 @@ def main() -> None:
             writer.writerows(found)
         print(f"{split}: {len(found):,} pairs", flush=True)
     held_out = next((asked.downloads / "evolution-common").rglob("zh_CN/LC_MESSAGES/evolution.mo"))
-    open_catalogue(held_out).save_as_pofile(str(asked.output / "evolution.po"))
+    write_untranslated(held_out, asked.output / "evolution.po")
 
 
 if __name__ == "__main__":

@@ -196,6 +196,11 @@ class Shape(_Spec):
     decoder: Annotated[int, Field(ge=1, le=48)]
     """Blocks that read, and blocks that write."""
 
+    @classmethod
+    def of_teacher(cls) -> Shape:
+        """Return the usual size of a new teacher."""
+        return cls(width=256, encoder=6, decoder=6)
+
 
 class Recipe(_Spec):
     """Values to search; a list is tried value by value. Empty means chosen for the model and the data."""
@@ -225,7 +230,7 @@ class Recipe(_Spec):
     """To generate: the rank of what fine-tuning adds to each matrix."""
     bits: tuple[Annotated[float, Field(ge=3, le=16)], ...] = ()
     """To generate: the mean bits of a weight in each candidate."""
-    teacher: Shape = Shape(width=256, encoder=6, decoder=6)
+    teacher: Shape = Shape.of_teacher()
     """To translate, where the model is "new"."""
     student: Shape = Shape(width=192, encoder=6, decoder=2)
     """To translate: many blocks that read, few that write, for these run once a piece."""
@@ -280,6 +285,8 @@ class Task(_Spec):
         for name in Recipe.model_fields.keys() - _RECIPES[self.kind]:
             if getattr(self.recipe, name) != Recipe.model_fields[name].default:
                 raise ValueError(f"recipe.{name} has no meaning for a task that is to {self.kind}")
+        if self.kind == "translate" and self.model != "new" and self.recipe.teacher != Shape.of_teacher():
+            raise ValueError("recipe.teacher has no meaning where the teacher starts from a checkpoint")
         if (self.kind == "translate") != (self.source_lang is not None and self.target_lang is not None):
             raise ValueError("a task that is to translate, and no other, has `source_lang` and `target_lang`")
         return self

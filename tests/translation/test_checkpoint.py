@@ -11,13 +11,16 @@ from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import M2M100Config, M2M100ForConditionalGeneration, MarianConfig, MarianMTModel, MarianTokenizer
 
+from penjing.bundle.read import read_manifest
 from penjing.engines.translate import Search
 from penjing.errors import ModelError, TaskError
 from penjing.export.translation_checkpoint import write_translation_bundle
 from penjing.languages import language
+from penjing.search.fit import fit
+from penjing.spec import read_task
 from penjing.translation.api import make_wish
 from penjing.translation.references import open_translator
-from tests.translation.toy import pairs
+from tests.translation.toy import pairs, write_toy_task
 
 PAIR = (language("en"), language("zh"))
 TEXTS = ["Open the red file", "Save the old table now", "print"]
@@ -170,3 +173,24 @@ def test_pickles_and_folders_of_other_things_are_refused(tmp_path: Path) -> None
     (folder / "pytorch_model.bin").write_bytes(b"\x80\x02")
     with pytest.raises(ModelError, match="no safetensors"):
         open_translator(str(folder), source=PAIR[0], target=PAIR[1], cache=tmp_path / "cache")
+
+
+def test_a_checkpoint_is_fine_tuned_and_taught_to_a_new_student(marian: Path, tmp_path: Path) -> None:
+    task = write_toy_task(tmp_path)
+    changes = {
+        "model": str(marian), "recipe.epochs": 1, "recipe.student_epochs": 1, "data.max_train": 200,
+        "recipe.student": {"width": 32, "encoder": 1, "decoder": 1}, "bar.drop_at_most": 0.99,
+    }  # fmt: skip
+    with pytest.raises(TaskError, match=r"recipe.teacher"):
+        read_task(task, overrides=changes)
+    (tmp_path / "task.toml").write_text(
+        "\n".join(line for line in task.read_text("utf-8").splitlines() if not line.startswith("teacher")), "utf-8"
+    )
+    result = fit(read_task(task, overrides=changes), output=tmp_path / "run", cache=tmp_path / "cache")
+    by_name = {trial.name: trial for trial in result.trials}
+    assert by_name["teacher"].recipe[0].name == "fine-tune"
+    assert by_name["student, int8"].recipe[0].name == "vocabulary"
+    folders = {name: tmp_path / "run" / str(by_name[name].bundle) for name in ("teacher", "student, int8")}
+    assert (folders["teacher"] / "source.json").is_file()
+    assert (folders["student, int8"] / "tokenizer.json").is_file()
+    assert read_manifest(folders["teacher"]).origin.name == marian.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ import torch
 
 from penjing.engines.translate.ctranslate2 import NAMES
 from penjing.errors import ExportError, MissingExtraError, ModelError
+from penjing.train.piece_table import PieceTable
 
 Precision = Literal["float32", "int8"]
 _LOADERS = {
@@ -18,10 +18,8 @@ _LOADERS = {
 }  # fmt: skip
 
 
-def write_ctranslate2(
-    model: Any, pieces: Sequence[str], folder: Path, *, precision: Precision, begin: str, end: str, unknown: str
-) -> None:
-    """Write `model`, a transformers checkpoint whose piece i is `pieces[i]`, into `folder`, named as bundles have it.
+def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision: Precision) -> None:
+    """Write `model`, a transformers checkpoint with the pieces of `table`, into `folder`, named as bundles have it.
 
     Raises:
         ModelError: this architecture does not translate, or has another number of pieces.
@@ -42,16 +40,16 @@ def write_ctranslate2(
     if family == "m2m_100":
         for side in (model.model.encoder, model.model.decoder):
             side.embed_positions.offset = model.config.pad_token_id + 1  # where transformers begins to count
-    words = list(pieces)
+    words = list(table.names)
     try:
         with torch.no_grad():
             spec = loader.get_model_spec(model)
             if family == "marian":
                 words = words[: model.config.vocab_size - 1]  # its last piece pads, and CTranslate2 drops the row
             loader.set_vocabulary(spec, words)
-            spec.config.unk_token, spec.config.eos_token = unknown, end
-            spec.config.bos_token = begin
-            spec.config.decoder_start_token = end if family == "marian" else begin
+            spec.config.unk_token, spec.config.eos_token = table.unknown, table.end
+            spec.config.bos_token = table.start
+            spec.config.decoder_start_token = table.end if family == "marian" else table.start
             spec.validate()
             spec.optimize(quantization=None if precision == "float32" else precision)
             folder.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,10 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import Unigram
 
+from penjing.engines.translate.spelling import Spelling
 from penjing.errors import DataError, MissingExtraError
 from penjing.masking import SENTINELS
+from penjing.train.piece_table import PieceTable
 
 UNKNOWN, BEGIN, END, PAD = "<unk>", "<s>", "</s>", "<pad>"
 _SPECIAL = (UNKNOWN, BEGIN, END, PAD)
@@ -66,6 +68,8 @@ def tokenizer_of(pieces: list[tuple[str, float]]) -> Tokenizer:
     return tokenizer
 
 
-def read_pieces(path: Path) -> Tokenizer:
-    """Return the tokenizer that `train_pieces` made, from its file."""
-    return Tokenizer.from_file(str(path))
+def own_table(path: Path) -> PieceTable:
+    """Return the table of the tokenizer that `train_pieces` made, from its file."""
+    tokenizer = Tokenizer.from_file(str(path))
+    names = tuple(str(tokenizer.id_to_token(number)) for number in range(tokenizer.get_vocab_size()))
+    return PieceTable(Spelling(tokenizer, tokenizer, suffix=(END,)), names, BEGIN, END, UNKNOWN)

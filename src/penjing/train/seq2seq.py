@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,6 +22,8 @@ from penjing.train.batches import Indices, Tokens, from_rows
 from penjing.train.device import Device
 from penjing.train.loop import Progress, TrainResult, train
 from penjing.train.pace import TrainPlan
+from penjing.train.piece_table import PieceTable
+from penjing.train.pieces import PAD
 from penjing.train.state import StateFile
 
 LABEL_SMOOTHING = 0.1
@@ -39,18 +40,16 @@ class PairRows:
     source_lengths: Indices
 
 
-def pair_rows(tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]], *, end: int, pad: int) -> PairRows:
+def pair_rows(table: PieceTable, pairs: Sequence[tuple[str, str]], *, pad: int) -> PairRows:
     """Return pairs as pieces, each side cut to 256 and ended."""
-    sides = [
-        [np.array([*found.ids[: MOST_PIECES - 1], end], np.int32) for found in tokenizer.encode_batch(list(texts))]
-        for texts in ([pair[0] for pair in pairs], [pair[1] for pair in pairs])
-    ]
-    rows = [np.concatenate(both) for both in zip(*sides, strict=True)]
-    return PairRows(from_rows(rows, pad_id=pad), np.array([len(row) for row in sides[0]], np.int64))
+    sources = table.source_rows([source for source, _ in pairs], most=MOST_PIECES)
+    targets = table.target_rows([target for _, target in pairs], most=MOST_PIECES)
+    rows = [np.concatenate(both) for both in zip(sources, targets, strict=True)]
+    return PairRows(from_rows(rows, pad_id=pad), np.array([len(row) for row in sources], np.int64))
 
 
-def new_seq2seq(shape: Shape, *, pieces: int, begin: int, end: int, pad: int, dropout: float, seed: int) -> Any:
-    """Return a Transformer with norms before each part and tied embeddings, as M2M-100 has them.
+def new_seq2seq(shape: Shape, table: PieceTable, *, plan: TrainPlan) -> Any:
+    """Return a Transformer for the pieces of `table`: norms before each part and tied embeddings, as M2M-100 has them.
 
     Sources: Vaswani et al. 2017, "Attention Is All You Need"; Xiong et al. 2020, "On Layer Normalization in the
     Transformer Architecture" (norms first train without much warm-up).
@@ -63,10 +62,11 @@ def new_seq2seq(shape: Shape, *, pieces: int, begin: int, end: int, pad: int, dr
     except ImportError:
         raise MissingExtraError("transformers", extra="translate") from None
     _without_bars()
-    torch.manual_seed(seed)
+    torch.manual_seed(plan.seed)
+    begin, end, pad = (table.names.index(name) for name in (table.start, table.end, PAD))
     heads = max(1, shape.width // _HEAD_WIDTH)
     config = M2M100Config(
-        vocab_size=pieces,
+        vocab_size=len(table.names),
         d_model=shape.width,
         encoder_layers=shape.encoder,
         decoder_layers=shape.decoder,
@@ -74,7 +74,7 @@ def new_seq2seq(shape: Shape, *, pieces: int, begin: int, end: int, pad: int, dr
         decoder_ffn_dim=4 * shape.width,
         encoder_attention_heads=heads,
         decoder_attention_heads=heads,
-        dropout=dropout,
+        dropout=plan.dropout,
         attention_dropout=0.0,
         activation_dropout=0.0,
         encoder_layerdrop=0.0,
@@ -114,7 +114,7 @@ class PairModel(nn.Module):
         """Return the logits (scored pieces, pieces) and the pieces that are right."""
         source, target = split_rows(ids, mask, end=self._end, pad=self._pad)
         begun = torch.cat([torch.full_like(target[:, :1], self._begin), target[:, :-1]], dim=1)
-        base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model.model
+        base = self.model.model
         read = source != self._pad
         states = base.encoder(input_ids=source, attention_mask=read).last_hidden_state
         written = base.decoder(
@@ -210,12 +210,12 @@ def save_seq2seq(model: Any, folder: Path) -> None:
     model.save_pretrained(folder, safe_serialization=True)
 
 
-def load_seq2seq(folder: Path) -> Any:
-    """Return the model of a checkpoint in float32."""
+def load_seq2seq(folder: Path, *, dropout: float = 0.0) -> Any:
+    """Return the model of a checkpoint in float32, which leaves out a share of its activations while it learns."""
     from transformers import AutoModelForSeq2SeqLM
 
     _without_bars()
-    return AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    return AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True, dropout=dropout)
 
 
 def _without_bars() -> None:

@@ -11,13 +11,14 @@ from tokenizers import Tokenizer
 from penjing.bundle.manifest import MANIFEST_NAME, Manifest
 from penjing.bundle.read import check_files, read_manifest
 from penjing.engines.translate.ctranslate2 import CONFIG, MODEL, VOCABULARY, CTranslate2Engine
+from penjing.engines.translate.spelling import Spelling
 from penjing.errors import BundleError, ModelError
 from penjing.files import file_sha256
 from penjing.generation.references import open_text_model
 from penjing.languages import Language, language
 from penjing.train.cached_folder import cached_folder, default_cache
 from penjing.train.references import download_from_hub
-from penjing.translation.local import LocalTranslator, Spelling
+from penjing.translation.local import LocalTranslator
 from penjing.translation.model import Translator
 from penjing.translation.remote import RemoteTranslator
 
@@ -101,7 +102,8 @@ def _checked_sentinel(form: str) -> str:
 
 def _converted(path: Path, source: Language | None, target: Language | None, *, cache: Path) -> Path:
     """Return the checkpoint at `path` as a bundle without golden answers, converted once."""
-    from penjing.export.translation_checkpoint import checkpoint_pair, write_translation_bundle  # imports torch
+    from penjing.export.translation_checkpoint import write_translation_bundle  # imports torch
+    from penjing.train.checkpoint_pieces import checkpoint_pair
 
     pair = checkpoint_pair(path, source, target)
     files = sorted(found for found in path.iterdir() if found.suffix in _CHECKPOINT)

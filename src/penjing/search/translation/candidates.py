@@ -14,11 +14,10 @@ from penjing.engines.translate.ctranslate2 import CONFIG, MAPPING, MODEL, VOCABU
 from penjing.export.ctranslate2 import Precision, write_ctranslate2
 from penjing.files import write_text
 from penjing.records import Step
-from penjing.search.translation.context import TOKENIZER_NAME, TranslationContext
+from penjing.search.translation.context import TranslationContext
 from penjing.search.translation.models import Learned
 from penjing.shrink.shortlist import mapping_text, shortlist
-from penjing.train.pieces import BEGIN, END, UNKNOWN
-from penjing.train.seq2seq import load_seq2seq
+from penjing.train.seq2seq import load_seq2seq, pair_rows
 
 Role = Literal["teacher", "plain-int8", "candidate"]
 TEACHER, TEACHER_INT8 = "teacher", "teacher, int8"
@@ -63,8 +62,8 @@ def _mapping(context: TranslationContext) -> tuple[str, str]:
 
     def make(folder: Path, _: Path) -> None:
         pairs = [(pair.source, pair.target) for pair in context.splits.train]
-        found = shortlist(context.rows(pairs), pieces=context.tokenizer.get_vocab_size())
-        write_text(folder / MAPPING, mapping_text(found, context.pieces))
+        found = shortlist(pair_rows(context.table, pairs, pad=0), pieces=len(context.table.names))
+        write_text(folder / MAPPING, mapping_text(found, context.table.names))
 
     context.reporter.begin("shortlist")
     stage = context.store.stage("shortlist", {**context.base_key, "by": "IBM 1"}, make)
@@ -88,34 +87,27 @@ def _candidate(
         steps.append(Step(name="quantize", values={"weights": "int8"}))
     if mapping is not None:
         steps.append(Step(name="shortlist"))
-    source, target = (found.code for found in context.languages)
     manifest = Manifest(
         **stamp(),
         name=f"{context.task.name}: {name}",
         kind="translate",
         engine=ENGINE,
         model=MODEL,
-        input={
-            "type": "pair", "source_lang": source, "target_lang": target, "source": TOKENIZER_NAME,
-            "target": TOKENIZER_NAME, "prefix": [], "suffix": [END], "begin": [], "beam": context.task.recipe.beam,
-        },
+        input=learned.table.input(context.languages, beam=context.task.recipe.beam),
         recipe=tuple(steps),
         parameters=learned.parameters,
-    )  # fmt: skip
+        origin=learned.origin,
+    )
 
     def make(folder: Path, _: Path) -> None:
         with TemporaryDirectory(dir=folder) as temporary:
             aside = Path(temporary)
-            write_ctranslate2(
-                load_seq2seq(learned.folder), context.pieces, aside,
-                precision=precision, begin=BEGIN, end=END, unknown=UNKNOWN,
-            )  # fmt: skip
-            files = {file: aside / file for file in (MODEL, CONFIG, VOCABULARY)}
-            files[TOKENIZER_NAME] = context.tokenizer_path
+            write_ctranslate2(load_seq2seq(learned.folder), learned.table, aside, precision=precision)
+            names = [MODEL, CONFIG, VOCABULARY, *learned.table.write(aside)]
             if mapping is not None:
                 write_text(aside / MAPPING, mapping[0])
-                files[MAPPING] = aside / MAPPING
-            write_bundle(folder / _BUNDLE, manifest, files)
+                names.append(MAPPING)
+            write_bundle(folder / _BUNDLE, manifest, {name: aside / name for name in names})
 
     inputs: Mapping[str, Any] = {
         "model": learned.key, "precision": precision, "mapping": mapping and mapping[1],

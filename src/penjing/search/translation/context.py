@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from penjing.data.pairs import Pair, PairSplits, load_pairs, pairs_fingerprint
 from penjing.languages import Language, language
-from penjing.records import Step
 from penjing.search.progress import Reporter
 from penjing.search.stages import Store
 from penjing.spec import Task
 from penjing.train.device import Device, best_device
-from penjing.train.pieces import BEGIN, END, PAD, read_pieces, train_pieces
-from penjing.train.seq2seq import PairRows, pair_rows
+from penjing.train.piece_table import PieceTable
+from penjing.train.pieces import own_table, train_pieces
 
 TOKENIZER_NAME = "tokenizer.json"
 _PIECES = 8000
@@ -32,42 +27,19 @@ class TranslationContext:
     store: Store
     reporter: Reporter
     device: Device
+    cache: Path
+    """Where checkpoints of the hub are kept."""
     languages: tuple[Language, Language]
     splits: PairSplits
     data_key: str
-    tokenizer_path: Path
+    table: PieceTable
+    """The pieces of both languages, of a model that starts from nothing."""
     pieces_key: str
 
     @property
     def base_key(self) -> dict[str, Any]:
-        """What every model of this run depends on."""
+        """What every new model of this run depends on."""
         return {"data": self.data_key, "pieces": self.pieces_key}
-
-    @cached_property
-    def tokenizer(self) -> Tokenizer:
-        """The pieces of both languages."""
-        return read_pieces(self.tokenizer_path)
-
-    @property
-    def pieces(self) -> list[str]:
-        """All pieces, in the order of their numbers."""
-        return [str(self.tokenizer.id_to_token(number)) for number in range(self.tokenizer.get_vocab_size())]
-
-    @property
-    def special(self) -> dict[str, int]:
-        """The pieces that begin, end and pad."""
-        names = {"begin": BEGIN, "end": END, "pad": PAD}
-        return {key: int(self.tokenizer.token_to_id(name) or 0) for key, name in names.items()}
-
-    @property
-    def vocabulary_step(self) -> Step:
-        """The recipe step."""
-        return Step(name="vocabulary", values={"pieces": self.tokenizer.get_vocab_size()})
-
-    def rows(self, pairs: Sequence[tuple[str, str]]) -> PairRows:
-        """Return pairs as the model reads them."""
-        special = self.special
-        return pair_rows(self.tokenizer, pairs, end=special["end"], pad=special["pad"])
 
     def sources(self, split: str) -> list[str]:
         """Return the texts of a split, masked."""
@@ -80,7 +52,7 @@ class TranslationContext:
         return [pair.target for pair in pairs]
 
 
-def open_translation_run(task: Task, *, output: Path, reporter: Reporter) -> TranslationContext:
+def open_translation_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> TranslationContext:
     """Read the pairs and make the pieces.
 
     Raises:
@@ -104,7 +76,9 @@ def open_translation_run(task: Task, *, output: Path, reporter: Reporter) -> Tra
         train_pieces(texts, size=size, threads=task.budget.threads).save(str(folder / TOKENIZER_NAME))
 
     stage = store.stage("pieces", {"train": data_key, "size": size}, make)
-    context = TranslationContext(
+    table = own_table(stage.folder / TOKENIZER_NAME)
+    reporter.end(f"{len(table.names):,} pieces", reused=stage.reused)
+    return TranslationContext(
         task=task,
         store=store,
         reporter=reporter,
@@ -112,8 +86,7 @@ def open_translation_run(task: Task, *, output: Path, reporter: Reporter) -> Tra
         languages=languages,
         splits=splits,
         data_key=data_key,
-        tokenizer_path=stage.folder / TOKENIZER_NAME,
+        table=table,
         pieces_key=stage.key,
+        cache=cache,
     )
-    reporter.end(f"{context.tokenizer.get_vocab_size():,} pieces", reused=stage.reused)
-    return context

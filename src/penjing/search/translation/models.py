@@ -1,61 +1,80 @@
-"""The models of a run: a teacher, and a student that learns from what the teacher writes."""
+"""The models of a run: a teacher, new or from a checkpoint, and a student that learns from what the teacher writes."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from penjing.files import write_text
+from penjing.bundle.manifest import Origin
+from penjing.export.translation_checkpoint import check_weights, checkpoint_origin
+from penjing.files import file_sha256, write_text
 from penjing.records import Step
 from penjing.search.stages import Stage
 from penjing.search.translation.context import TranslationContext
 from penjing.spec import Shape
+from penjing.train.checkpoint_pieces import read_checkpoint_pieces
 from penjing.train.loop import Progress
 from penjing.train.pace import TrainPlan
-from penjing.train.seq2seq import new_seq2seq, save_seq2seq, teach
+from penjing.train.piece_table import PieceTable
+from penjing.train.references import download_from_hub
+from penjing.train.seq2seq import load_seq2seq, new_seq2seq, pair_rows, save_seq2seq, teach
 from penjing.train.state import StateFile
 
-_TEACHER_EPOCHS, _STUDENT_EPOCHS = 10.0, 12.0
-_RATE, _PAIRS_A_STEP, _DROPOUT = 1.5e-3, 96, 0.1
-_TEACHER_SHARE = 0.5  # of the time that all trainings may take
 NEW = "new"
+_TEACHER_EPOCHS, _STUDENT_EPOCHS, _TUNING_EPOCHS = 10.0, 12.0, 3.0
+_RATE, _TUNING_RATE, _PAIRS_A_STEP, _DROPOUT = 1.5e-3, 5e-5, 96, 0.1
+_TEACHER_SHARE = 0.5  # of the time that all trainings may take
+_HUB_FILES = ("*.json", "*.safetensors", "*.spm", "*.model", "README.md")
+_DEPENDED_ON = (".json", ".safetensors", ".spm", ".model")
 
 
 @dataclass(frozen=True)
 class Learned:
-    """A trained checkpoint."""
+    """A trained checkpoint, and how it spells."""
 
     folder: Path
     key: str
     recipe: tuple[Step, ...]
     train_s: float
     parameters: int
+    table: PieceTable
+    origin: Origin | None = None
+    """What it started from, where that is a checkpoint."""
 
 
 def train_teacher(context: TranslationContext) -> Learned:
-    """Return the teacher as it was best on dev: trained once, kept as a stage."""
+    """Return the teacher as it was best on dev: trained once, kept as a stage.
+
+    Raises:
+        ModelError: the checkpoint that the task names does not translate, or is refused.
+        TaskError: it does not know a language.
+    """
     recipe, limit_s = context.task.recipe, context.task.budget.train_time
-    plan = _plan(context, recipe.epochs or _TEACHER_EPOCHS, None if limit_s is None else _TEACHER_SHARE * limit_s)
+    share_s = None if limit_s is None else _TEACHER_SHARE * limit_s
     pairs = [(pair.source, pair.target) for pair in context.splits.train]
-    return _learn(context, "teacher", recipe.teacher, pairs, plan, inputs={}, step="train")
+    if context.task.model != NEW:
+        return _tuned_teacher(context, pairs, share_s)
+    plan = _plan(context, recipe.epochs or _TEACHER_EPOCHS, _RATE, share_s)
+    return _new_model(context, "teacher", recipe.teacher, pairs, plan, inputs={}, step="train")
 
 
 def train_student(context: TranslationContext, pairs: Sequence[tuple[str, str]], *, pairs_key: str) -> Learned:
-    """Return the student that learned `pairs`, whose stage is `pairs_key`."""
+    """Return the student that learned `pairs`, whose stage is `pairs_key`: a new model, whatever the teacher is."""
     recipe, limit_s = context.task.recipe, context.task.budget.train_time
     left_s = None if limit_s is None else (1 - _TEACHER_SHARE) * limit_s
-    plan = _plan(context, recipe.student_epochs or _STUDENT_EPOCHS, left_s)
-    return _learn(context, "student", recipe.student, pairs, plan, inputs={"pairs": pairs_key}, step="distil")
+    plan = _plan(context, recipe.student_epochs or _STUDENT_EPOCHS, _RATE, left_s)
+    return _new_model(context, "student", recipe.student, pairs, plan, inputs={"pairs": pairs_key}, step="distil")
 
 
-def _plan(context: TranslationContext, epochs: float, limit_s: float | None) -> TrainPlan:
+def _plan(context: TranslationContext, epochs: float, rate: float, limit_s: float | None) -> TrainPlan:
     recipe = context.task.recipe
     return TrainPlan(
         epochs=epochs,
-        learning_rate=recipe.learning_rate or _RATE,
+        learning_rate=recipe.learning_rate or rate,
         batch_size=recipe.batch_size or _PAIRS_A_STEP,
         weight_decay=0.0,
         dropout=_DROPOUT,
@@ -65,7 +84,7 @@ def _plan(context: TranslationContext, epochs: float, limit_s: float | None) -> 
     )
 
 
-def _learn(
+def _new_model(
     context: TranslationContext,
     name: str,
     shape: Shape,
@@ -75,16 +94,56 @@ def _learn(
     inputs: Mapping[str, Any],
     step: str,
 ) -> Learned:
+    table = context.table
+    keys = {**context.base_key, "plan": asdict(plan), "shape": shape.model_dump(), **inputs}
+    stage, facts = _learn(
+        context, name, table, pairs, plan, keys=keys, make_model=lambda: new_seq2seq(shape, table, plan=plan)
+    )
+    values = {**shape.model_dump(), "epochs": plan.epochs, "learning_rate": plan.learning_rate}
+    recipe = (Step(name="vocabulary", values={"pieces": len(table.names)}), Step(name=step, values=values))
+    return Learned(stage.folder, stage.key, recipe, float(facts["train_s"]), int(facts["parameters"]), table)
+
+
+def _tuned_teacher(context: TranslationContext, pairs: Sequence[tuple[str, str]], limit_s: float | None) -> Learned:
+    """Return the checkpoint that the task names, fine-tuned on `pairs`."""
+    reference = context.task.model
+    scheme, colon, name = reference.partition(":")
+    is_hub = bool(colon) and scheme == "hf"
+    folder = download_from_hub(name, reference=reference, files=_HUB_FILES) if is_hub else Path(reference)
+    check_weights(folder)
+    table = read_checkpoint_pieces(folder, context.languages)
+    files = sorted(path for path in folder.iterdir() if path.suffix in _DEPENDED_ON)
+    key = hashlib.sha256("".join(path.name + file_sha256(path) for path in files).encode()).hexdigest()
+    plan = _plan(context, context.task.recipe.epochs or _TUNING_EPOCHS, _TUNING_RATE, limit_s)
+    keys = {"data": context.data_key, "checkpoint": key, "plan": asdict(plan)}
+    stage, facts = _learn(
+        context, "teacher", table, pairs, plan, keys=keys, make_model=lambda: load_seq2seq(folder, dropout=plan.dropout)
+    )
+    step = Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate})
+    origin = checkpoint_origin(reference, folder)
+    return Learned(stage.folder, stage.key, (step,), float(facts["train_s"]), int(facts["parameters"]), table, origin)
+
+
+def _learn(
+    context: TranslationContext,
+    name: str,
+    table: PieceTable,
+    pairs: Sequence[tuple[str, str]],
+    plan: TrainPlan,
+    *,
+    keys: Mapping[str, Any],
+    make_model: Callable[[], Any],
+) -> tuple[Stage, dict[str, Any]]:
+    """Return the stage in which a model learned `pairs`, and how that went."""
     context.reporter.begin(name)
 
     def make(folder: Path, work: Path) -> None:
-        pieces = context.tokenizer.get_vocab_size()
-        model = new_seq2seq(shape, pieces=pieces, dropout=plan.dropout, seed=plan.seed, **context.special)
-        judged = [(pair.source, pair.target) for pair in context.splits.dev]
+        model = make_model()
+        pad = model.config.pad_token_id
         result = teach(
             model,
-            context.rows(pairs),
-            context.rows(judged),
+            pair_rows(table, pairs, pad=pad),
+            pair_rows(table, [(pair.source, pair.target) for pair in context.splits.dev], pad=pad),
             plan=plan,
             device=context.device,
             state_file=StateFile(work / "state.safetensors"),
@@ -94,24 +153,11 @@ def _learn(
         facts = {**asdict(result), "parameters": sum(value.numel() for value in model.parameters())}
         write_text(folder / "result.json", json.dumps(facts))
 
-    keys = {**context.base_key, "plan": asdict(plan), "shape": shape.model_dump(), **inputs}
     stage = context.store.stage(name, keys, make)
-    facts = _facts(stage)
+    facts: dict[str, Any] = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))
     detail = f"dev {-facts['best_score']:.3f} nats a piece after {facts['steps']:,} steps"
     context.reporter.end(detail, reused=stage.reused)
-    values = {**shape.model_dump(), "epochs": plan.epochs, "learning_rate": plan.learning_rate}
-    return Learned(
-        stage.folder,
-        stage.key,
-        (context.vocabulary_step, Step(name=step, values=values)),
-        float(facts["train_s"]),
-        int(facts["parameters"]),
-    )
-
-
-def _facts(stage: Stage) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))
-    return found
+    return stage, facts
 
 
 def _tell(context: TranslationContext, progress: Progress) -> None:

@@ -31,7 +31,7 @@ from penjing.spec import Task
 def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
     """Run every stage that is not there yet and return the choice."""
     torch.set_num_threads(task.budget.threads)
-    context = open_translation_run(task, output=output, reporter=reporter)
+    context = open_translation_run(task, output=output, cache=cache, reporter=reporter)
     teachers = teacher_candidates(context, train_teacher(context))
     pairs, key = distilled_pairs(context, teachers[1])
     candidates = [*teachers, *student_candidates(context, train_student(context, pairs, pairs_key=key))]
