@@ -11,6 +11,7 @@ from penjing.masking import (
     join_accelerator,
     protect,
     protect_pair,
+    renumbered,
     restore,
     split_accelerator,
     without_accelerators,
@@ -65,10 +66,39 @@ def test_any_text_can_be_masked_and_restored(text: str) -> None:
     assert restore(masked.text, masked.kept) == text
 
 
-def test_more_than_sixteen_stay_as_they_are() -> None:
+def test_of_a_part_more_than_sixteen_stay_as_they_are() -> None:
     masked = protect("%s " * 20)
-    assert len(masked.kept) == MOST_SENTINELS
-    assert masked.text.count("%s") == 4
+    part = renumbered(masked.text, masked.kept)
+    assert len(part.kept) == MOST_SENTINELS
+    assert part.text.count("%s") == 4
+    assert damage(part, part.text) is None
+    assert damage(part, part.text.replace(" %s", "", 1)) == "lost %s"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "参见https://example.org了解更多",
+        "联系me@example.org获取",
+        "在/usr/share中",
+        "使用--help选项",
+        "在$HOME目录",
+        "见%s文件",
+    ],
+)
+def test_what_must_survive_ends_where_chinese_begins(text: str) -> None:
+    assert all(character.isascii() for kept in protect(text).kept for character in kept)
+    assert len(protect(text).kept) == 1
+
+
+def test_what_is_typed_is_kept_with_its_tags() -> None:
+    assert protect("Run <code>make test</code> first").kept == ("<code>make test</code>",)
+
+
+def test_long_runs_take_no_time_to_look_at() -> None:
+    for text in ("a" * 200_000, "<" * 200_000, "%(" * 100_000, "a." * 100_000, "{" * 200_000, " " * 200_000):
+        protect(text)
+        without_accelerators(text, text)
 
 
 def test_a_pair_is_masked_alike_in_another_order() -> None:
@@ -81,8 +111,9 @@ def test_a_pair_with_other_placeholders_is_refused(source: str, target: str) -> 
 
 
 def test_damage_names_what_is_lost_and_what_is_added() -> None:
-    assert damage("Save %s\nas {name}", "保存 %s 为 {nom}") == "lost \\n, {name}; added {nom}"
-    assert damage("Save %s", "保存 %s") is None
+    masked = protect("Save %s\nas {name}")
+    assert damage(masked, "保存 ｟0｠ 为 {nom} ｟0｠") == "lost \\n, {name}; repeated %s; added {nom}"
+    assert damage(masked, "｟2｠｟1｠｟0｠") is None
 
 
 @pytest.mark.parametrize(
@@ -93,6 +124,10 @@ def test_damage_names_what_is_lost_and_what_is_added() -> None:
         ("E_xit", "Exit", "退出", "退出(_X)"),
         ("_Name:", "Name:", "名称：", "名称(_N)："),
         ("Plain", "Plain", "普通", "普通"),
+        ("Max_length must be set", "Max_length must be set", "必须", "必须"),
+        ("https://x.org/_static/a", "https://x.org/_static/a", "址", "址"),
+        ("{_count} files", "{_count} files", "个", "个"),
+        ("%(Max_len)s bytes", "%(Max_len)s bytes", "字节", "字节"),
     ],
 )
 def test_accelerators_go_and_come_back_in_brackets(entry: str, plain: str, translated: str, whole: str) -> None:

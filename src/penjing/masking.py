@@ -9,51 +9,58 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 MOST_SENTINELS = 16
 SENTINELS = tuple(f"｟{number}｠" for number in range(MOST_SENTINELS))
-_SENTINEL = re.compile(r"｟(\d{1,2})｠")
+SENTINEL = re.compile(r"｟(\d{1,5})｠")
+Within = Literal["text", "lines"]
+"""text: line ends are masked too; lines: they end a line, and stay for whoever cuts the text there."""
 
-_KEPT = re.compile(
-    r"""
-      </?[A-Za-z][^<>]{0,300}>                                   # tags
+_INSIDE_A_LINE = r"""
+      <(?P<code>code|kbd|samp|var)\b[^<>]{0,100}>[^<>]{0,200}</(?P=code)>   # what is typed, with its tags
+    | </?[A-Za-z][^<>]{0,300}>                                   # tags
     | &(?:[A-Za-z]{2,8}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});          # character references
-    | https?://[^\s<>"'，。）)]+ | [\w.+-]+@[\w-]+(?:\.[\w-]+)+    # addresses
-    | %\([A-Za-z_]\w*\)[-+\#0]*\d*(?:\.\d+)?[a-zA-Z]             # %(name)s
+    | https?://[^\s<>"'，。）)\u3000-\u9fff\uff00-\uffef]+       # addresses
+    | (?<![A-Za-z0-9.+-])[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9-]{1,64}(?:\.[A-Za-z0-9-]{1,64})+
+    | %\([A-Za-z_][A-Za-z0-9_]{0,60}\)[-+\#0]*\d*(?:\.\d+)?[a-zA-Z]   # %(name)s
     | %(?:\d+\$)?[-+\#0']*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?:hh|h|ll|l|L|q|j|z|t|w)?\+?
       [diouxXeEfFgGaAcCsSpnDETVHK%](?![a-z])                     # %s, %-10.2f, %1$d, gcc's %qD
     | %[<>]                                                      # gcc's quotes
     | %[A-Z][A-Z_]{2,}%?                                         # %PRODUCTNAME
     | %L?\d{1,2}                                                 # %1
-    | \$\{[^{}\s]{1,60}\} | \$\([^()\s]{1,60}\) | \$\[[^\[\]\s]{1,60}\] | \$[A-Za-z_]\w*
+    | \$\{[^{}\s]{1,60}\} | \$\([^()\s]{1,60}\) | \$\[[^\[\]\s]{1,60}\] | \$[A-Za-z_][A-Za-z0-9_]*
     | \{\{[^{}]{0,60}\}\} | \{[^{}\s]{0,60}\}                    # {name}
     | \\[nrt"\\]                                                 # escapes that are written out
-    | [\n\r\t]
-    | (?<![\w-])--[A-Za-z][\w-]+                                 # --option
-    | (?<![\w/.])~?(?:/[\w.+-]+){2,}/?                           # /a/path
+    | (?<![A-Za-z0-9-])--[A-Za-z][A-Za-z0-9-]+                   # --option
+    | (?<![A-Za-z0-9/._-])~?(?:/[A-Za-z0-9._+-]+){2,}/?          # /a/path
     | [｟｠]
-    """,
-    re.VERBOSE,
-)
+"""
+_KEPT = {
+    "lines": re.compile(_INSIDE_A_LINE, re.VERBOSE),
+    "text": re.compile(_INSIDE_A_LINE + r"| [\n\r\t]", re.VERBOSE),
+}
 _ACCELERATOR = re.compile(
-    r"(?<![\w&_])(?P<mark>[_&])(?P<letter>[A-Za-z0-9])(?!\w{0,8};)"  # _File
-    r"|\b[A-Z][a-z]{0,12}(?P<mid>[_&])(?P<inner>[a-z])"  # E_xit
+    r"(?<![A-Za-z0-9&_])(?P<mark>[_&])(?P<letter>[A-Za-z0-9])(?![A-Za-z0-9]{0,8}[;_])"  # _File
+    r"|(?<![A-Za-z0-9_])[A-Z][a-z]{0,12}(?P<mid>[_&])(?P<inner>[a-z])(?![A-Za-z0-9]*_)"  # E_xit
 )
-_MARKED = re.compile(r"\s*[(（](?P<mark>[_&])[A-Za-z0-9][)）]")
+_WORDS_OF_AN_ENTRY = 3  # at the most, where a mark is inside a word: in sentences it is part of a name
+_MARKED = re.compile(r" ?[(（](?P<mark>[_&])[A-Za-z0-9][)）]")
 _ENDING = re.compile(r"(?:\.{3}|…|[:：])?\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """A text whose sentinels stand for `kept`, in order."""
+    """A text whose sentinels stand for `kept`, by their numbers."""
 
     text: str
     kept: tuple[str, ...]
 
 
-def protect(text: str) -> Protected:
-    """Return `text` with a sentinel in the place of whatever must survive; more than 16 stay as they are.
+def protect(text: str, *, within: Within = "text") -> Protected:
+    """Return `text` with a sentinel in the place of whatever must survive.
 
     >>> protect("Open <b>%s</b> with {name}").text
     'Open ｟0｠｟1｠｟2｠ with ｟3｠'
@@ -61,12 +68,28 @@ def protect(text: str) -> Protected:
     kept: list[str] = []
 
     def masked(found: re.Match[str]) -> str:
-        if len(kept) == MOST_SENTINELS:
-            return found[0]
         kept.append(found[0])
-        return SENTINELS[len(kept) - 1]
+        return f"｟{len(kept) - 1}｠"
 
-    return Protected(_KEPT.sub(masked, text), tuple(kept))
+    return Protected(_KEPT[within].sub(masked, text), tuple(kept))
+
+
+def renumbered(masked: str, kept: tuple[str, ...]) -> Protected:
+    """Return a part of a masked text with its own first 16 sentinels, the others being what they stand for again.
+
+    >>> renumbered("｟7｠ and ｟2｠", tuple("abcdefgh"))
+    Protected(text='｟0｠ and ｟1｠', kept=('h', 'c'))
+    """
+    own: list[str] = []
+
+    def local(found: re.Match[str]) -> str:
+        original = kept[int(found[1])]
+        if len(own) == MOST_SENTINELS:
+            return original
+        own.append(original)
+        return SENTINELS[len(own) - 1]
+
+    return Protected(SENTINEL.sub(local, masked), tuple(own))
 
 
 def protect_pair(source: str, target: str) -> tuple[str, str] | None:
@@ -76,7 +99,7 @@ def protect_pair(source: str, target: str) -> tuple[str, str] | None:
     ('｟0｠ of ｟1｠', '｟1｠ 个中的 ｟0｠')
     """
     masked = protect(source)
-    if len(_KEPT.findall(source)) > MOST_SENTINELS:
+    if len(masked.kept) > MOST_SENTINELS:
         return None
     free: dict[str, list[int]] = {}
     for number, kept in enumerate(masked.kept):
@@ -90,7 +113,7 @@ def protect_pair(source: str, target: str) -> tuple[str, str] | None:
             return ""
         return SENTINELS[numbers.pop(0)]
 
-    translated = _KEPT.sub(sentinel, target)
+    translated = _KEPT["text"].sub(sentinel, target)
     if unknown or any(free.values()):
         return None
     return masked.text, translated
@@ -107,30 +130,29 @@ def restore(translated: str, kept: tuple[str, ...]) -> str:
         number = int(found[1])
         return kept[number] if number < len(kept) else ""
 
-    return _SENTINEL.sub(original, translated)
+    return SENTINEL.sub(original, translated)
 
 
-def damage(source: str, translated: str) -> str | None:
-    """Return what of `source` did not survive in `translated`, in words, or None.
+def damage(masked: Protected, translated: str) -> str | None:
+    """Return what of a masked text did not survive in its masked translation, in words, or None.
 
-    >>> damage("Save %s", "保存")
-    'lost %s'
-    >>> damage("Save", "保存 %s")
+    >>> damage(protect("Save %s"), "保存"), damage(protect("Save %s"), "保存 ｟0｠")
+    ('lost %s', None)
+    >>> damage(protect("Save"), "保存 %s")
     'added %s'
     """
-    expected, found = Counter(_KEPT.findall(source)), Counter(_KEPT.findall(translated))
-    lost, added = expected - found, found - expected
-    parts = [
-        f"{word} {', '.join(_shown(kept) for kept in kinds.elements())}"
-        for word, kinds in (("lost", lost), ("added", added))
-        if kinds
-    ]
-    return "; ".join(parts) or None
+    numbers = Counter(int(number) for number in SENTINEL.findall(translated))
+    lost = [kept for number, kept in enumerate(masked.kept) if not numbers[number]]
+    repeated = [kept for number, kept in enumerate(masked.kept) if numbers[number] > 1]
+    loose, found = (Counter(protect(SENTINEL.sub("", text)).kept) for text in (masked.text, translated))
+    lost += (loose - found).elements()
+    parts = [("lost", lost), ("repeated", repeated), ("added", list((found - loose).elements()))]
+    return "; ".join(f"{word} {_shown(kinds)}" for word, kinds in parts if kinds) or None
 
 
 def has_all_sentinels(translated: str, count: int) -> bool:
     """Return whether the sentinels of a text with `count` of them are there, each once."""
-    return sorted(int(number) for number in _SENTINEL.findall(translated)) == list(range(count))
+    return sorted(int(number) for number in SENTINEL.findall(translated)) == list(range(count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +164,23 @@ class Accelerator:
 
 
 def split_accelerator(text: str) -> tuple[str, Accelerator | None]:
-    """Return a menu entry without its accelerator mark, and the accelerator.
+    """Return a menu entry without its accelerator mark, and the accelerator; what must survive has none.
 
     >>> split_accelerator("Save _As...")
     ('Save As...', Accelerator(mark='_', letter='A'))
-    >>> [split_accelerator(text)[1] for text in ("snake_case", "_this and _that", "Q&amp;A", "Q&A")]
-    [None, None, None, None]
+    >>> others = ("snake_case", "_this and _that", "Q&amp;A", "Q&A", "{_count} files", '<a target="_blank">Go</a>')
+    >>> [split_accelerator(text)[1] for text in others]
+    [None, None, None, None, None, None]
     """
-    found = list(_ACCELERATOR.finditer(text))
-    if len(found) != 1 or text.count(mark := found[0]["mark"] or found[0]["mid"]) != 1:
+    masked = protect(text)
+    found = list(_ACCELERATOR.finditer(masked.text))
+    if len(found) != 1:
         return text, None
-    place = text.index(mark)
-    return text[:place] + text[place + 1 :], Accelerator(mark, found[0]["letter"] or found[0]["inner"])
+    mark = found[0]["mark"] or found[0]["mid"]
+    if masked.text.count(mark) != 1 or (found[0]["mid"] and len(text.split()) > _WORDS_OF_AN_ENTRY):
+        return text, None
+    plain = masked.text.replace(mark, "")
+    return restore(plain, masked.kept), Accelerator(mark, found[0]["letter"] or found[0]["inner"])
 
 
 def join_accelerator(translated: str, accelerator: Accelerator | None) -> str:
@@ -182,5 +209,5 @@ def without_accelerators(source: str, target: str) -> tuple[str, str]:
     return plain, target if accelerator is None else target.replace(accelerator.mark, "", 1)
 
 
-def _shown(kept: str) -> str:
-    return kept.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+def _shown(kept: Iterable[str]) -> str:
+    return ", ".join(one.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r") for one in kept)

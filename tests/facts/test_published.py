@@ -19,7 +19,7 @@ from penjing.estimate.memory import (
 )
 from penjing.estimate.speed import assumed_law, fitted_law, read_bytes_per_token, training_seconds
 from penjing.estimate.tensors import Model, read_model
-from penjing.estimate.work import forward, short_rule, training
+from penjing.estimate.work import forward, short_rule, tower, training
 
 CONFIGS = tomllib.loads((Path(__file__).parent / "models.toml").read_text(encoding="utf-8"))
 A100 = 312e12
@@ -70,6 +70,13 @@ def test_training_work_of_large_models():  # arXiv 2005.14165 table D.1; arXiv 2
 )
 def test_work_of_a_picture(name, gmacs):
     assert forward(model(name), tokens=0) == pytest.approx(2 * gmacs * 1e9, rel=0.02)
+
+
+def test_work_of_two_towers():  # open_clip at 89fb801, docs/model_profile.csv: ViT-B-16
+    clip = model("clip-vit-b-16")
+    assert tower(clip, "vision", tokens=clip.sequence) == pytest.approx(35.13e9, rel=0.02)
+    assert tower(clip, "text", tokens=77) == pytest.approx(5.96e9, rel=0.02)
+    assert forward(clip, tokens=77) == pytest.approx(41.09e9, rel=0.02)
 
 
 def test_hours_of_long_trainings():  # meta-llama's model card; TinyLlama's README

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import polib
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penjing.errors import DataError
 from penjing.translation.documents import Work, translate_document
@@ -65,6 +67,36 @@ def test_a_page_that_is_not_translated_is_as_it_was() -> None:
     assert page.filled(untouched) == PAGE
 
 
+@given(st.text(alphabet="<![-/>a&; pb\"'\ncode#60", max_size=60))
+def test_any_page_is_copied_or_refused(source: str) -> None:
+    try:
+        page = page_texts(source)
+    except DataError:
+        return
+    assert page.filled([page.pieces[place] for place in page.places]) == source
+
+
+@pytest.mark.parametrize("page", ["AT&T rocks", "Q&A", "<pre>a&b c &amp d</pre>", "<P >x</P >", "<p>a<", "x<!doctype"])
+def test_pages_are_copied_character_by_character(page: str) -> None:
+    found = page_texts(page)
+    assert found.filled([found.pieces[place] for place in found.places]) == page
+
+
+def test_escaped_markup_stays_escaped() -> None:
+    page = page_texts("<p>&#60;img src=x onerror=alert(1)&#62; &LT;b&GT; &#x3c;i&#x3e; &amp;lt; caf&eacute;</p>")
+    assert page.texts == ["&#60;img src=x onerror=alert(1)&#62; &LT;b&GT; &#x3c;i&#x3e; &amp;lt; café"]
+
+
+def test_what_follows_an_open_tag_is_translated() -> None:
+    assert page_texts("<p>Use <code>x for it</p><p>rest</p>").texts == ["Use <code>x for it", "rest"]
+    assert page_texts("<pre><code>a</pre><p>rest</p>").texts == ["rest"]
+
+
+def test_a_page_of_open_tags_is_refused_at_once() -> None:
+    with pytest.raises(DataError, match="broken"):
+        page_texts("<a " * 60_000)
+
+
 @pytest.mark.parametrize(
     "page", ["", "<", "<p", "<p>text", "a < b & c", "</b></b>", "<![CDATA[x]]>", "<p>&#x110000;</p>"]
 )
@@ -113,6 +145,47 @@ msgstr[1] ""
     assert found["One %d"].msgstr_plural == {0: "MANY %d"}
     assert found["Old"].obsolete
     assert polib.pofile(str(tmp_path / "b.po")).metadata["Plural-Forms"] == "nplurals=1; plural=0;"
+
+
+def test_what_there_is_stays(tmp_path: Path) -> None:
+    source = """
+msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Plural-Forms: nplurals=3; plural=(n%10==1 ? 0 : 1);\\n"
+
+#, fuzzy
+msgid "Draft"
+msgstr "草稿"
+
+msgid "One"
+msgid_plural "Many"
+msgstr[0] ""
+msgstr[1] ""
+msgstr[2] ""
+
+msgid "\\n\\nUsage\\n\\n"
+msgstr ""
+
+msgid "_File"
+msgstr ""
+"""
+    path = tmp_path / "a.po"
+    path.write_text(source, encoding="utf-8")
+    file = io.StringIO()
+    translate_document(path, file, Work(Translator("fake", Fake()), Wish(PAIR, memory={"_File": "文件(_F)"})))
+    (tmp_path / "b.po").write_text(file.getvalue(), encoding="utf-8")
+    found = catalogue(tmp_path / "b.po")
+    assert (found["Draft"].msgstr, found["Draft"].flags) == ("草稿", ["fuzzy"])
+    assert found["One"].msgstr_plural == dict.fromkeys(range(3), "MANY")
+    assert found["\n\nUsage\n\n"].msgstr == "\n\nUSAGE\n\n"
+    assert found["_File"].msgstr == "文件(_F)"
+
+
+def test_columns_are_not_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="this column already"):
+        translated(tmp_path / "a.csv", "text,translation\na,b\n")
+    assert translated(tmp_path / "a.tsv", 'text\tsay\n0\tsay "hi" now\n').splitlines()[1] == '0\tsay "hi" now\t0\t'
 
 
 @pytest.mark.parametrize("name", ["a.docx", "missing.txt"])

@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penjing.engines.translate import Search
+from penjing.errors import EngineError
 from penjing.translation import segments as cutting
 from penjing.translation.model import Candidate, Translator, Wish
 from penjing.translation.segments import by_line, joined, whole
@@ -58,9 +60,57 @@ def test_what_stays_lost_is_told() -> None:
 
 def test_a_sentinel_that_comes_twice_is_told() -> None:
     model = Translator("fake", Fake(lambda text, search: [Candidate("｟0｠｟0｠", -0.1)]))
-    assert model.translate(["Save %s"], Wish(PAIR))[0].problem == "added %s"
+    assert model.translate(["Save %s"], Wish(PAIR))[0].problem == "repeated %s"
     found = model.translate(["Save me"], Wish(PAIR, glossary=Glossary({"me": "我"})))[0]
-    assert found.problem == "a term or symbol was lost or came twice"
+    assert found.problem == "repeated 我"
+
+
+def test_chinese_beside_an_address_is_no_damage() -> None:
+    model = Translator("fake", Fake(lambda text, search: [Candidate("参见｟0｠了解更多", -0.1)]))
+    found = model.translate(["See https://example.org/a for more"], Wish(PAIR))[0]
+    assert (found.text, found.problem) == ("参见https://example.org/a了解更多", None)
+
+
+def test_a_tag_is_never_cut_nor_translated() -> None:
+    tag = '<a href="index.html" title="hello my dear friends">'
+    text = f"Go and see {tag}what\nis</a> new. Then <b\n>stop</b>."
+    found = Translator("fake", Fake(longest=20)).translate([text], Wish(PAIR))[0]
+    assert (tag in found.text, "<b\n>" in found.text, found.problem) == (True, True, None)
+
+
+def test_many_placeholders_are_masked_sentence_by_sentence() -> None:
+    text = "Put %s and %d here. " * 30
+    found = Translator("fake", Fake(longest=60)).translate([text], Wish(PAIR))[0]
+    assert (found.text.count("%s"), found.text.count("%d"), found.problem) == (30, 30, None)
+
+
+def test_alternatives_are_sound_and_different() -> None:
+    def answer(text: str, search: Search) -> list[Candidate]:
+        good, other = Candidate("好 ｟0｠", -0.3), Candidate("佳 ｟0｠", -0.5)
+        return (
+            [Candidate("丢", -0.1), Candidate("失", -0.2)] if search.beam < 6 else [Candidate("丢", -0.1), good, other]
+        )
+
+    found = Translator("fake", Fake(answer)).translate(["Good %s"], Wish(PAIR, n_best=3))[0]
+    assert (found.text, found.alternatives, found.problem) == ("好 %s", ("佳 %s",), None)
+
+
+def test_white_space_takes_no_time_to_cut() -> None:
+    text = "a" + " " * 200_000 + "b" + "\n" * 100_000
+    assert translated([text], Fake())[0] == "AB" + "\n" * 100_000
+
+
+def test_an_interrupted_call_ends() -> None:
+    model = Translator("fake", Fake())
+
+    def answer(text: str, search: Search) -> list[Candidate]:
+        model.interrupt()
+        return [Candidate(text, -1.0)]
+
+    model._engine.answer = answer
+    with pytest.raises(EngineError, match="interrupted"):
+        model.translate([f"word {number}" for number in range(300)], Wish(PAIR))
+    assert model.translate(["word"], Wish(PAIR))[0].text == "word"
 
 
 def test_a_translation_without_end_is_tried_again_without_repeats() -> None:
@@ -71,8 +121,14 @@ def test_a_translation_without_end_is_tried_again_without_repeats() -> None:
 
 
 def test_the_longest_term_wins_and_only_whole_words_count() -> None:
-    glossary = Glossary({"pull request": "合并请求", "pull": "拉"})
-    assert translated(["a Pull Request, pulled"], Fake(), glossary=glossary) == ["A 合并请求, PULLED"]
+    glossary = Glossary({"pull request": "合并请求", "pull": "拉", "0": "零", "文件": "档案"})
+    texts = ["a Pull Request, pulled", "%s is 0 or 10", "我的文件夹里"]
+    assert translated(texts, Fake(), glossary=glossary) == ["A 合并请求, PULLED", "%s IS 零 OR 10", "我的档案夹里"]
+
+
+def test_a_large_glossary_is_quick() -> None:
+    glossary = Glossary({f"term {number}": f"词{number}" for number in range(200_000)})
+    assert translated(["see term 77777 " * 50], Fake(), glossary=glossary)[0].count("词77777") == 50
 
 
 def test_the_memory_comes_first() -> None:

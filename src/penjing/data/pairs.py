@@ -125,7 +125,10 @@ def _parallel(place: str, source: Language, target: Language) -> Iterator[Pair]:
         path = next((found for name in names if (found := Path(place.replace("{lang}", name))).is_file()), None)
         if path is None:
             raise DataError("parallel file not found", value=place, rule=f"{{lang}} is {' or '.join(names)}")
-        sides.append(path.read_text(encoding="utf-8").split("\n"))
+        try:
+            sides.append(path.read_text(encoding="utf-8-sig").split("\n"))
+        except UnicodeDecodeError as error:
+            raise DataError("the file is not UTF-8", value=f"{path}: byte {error.start}", rule="UTF-8") from None
     if len(sides[0]) != len(sides[1]):
         raise DataError("parallel files differ in length", value=f"{len(sides[0])} and {len(sides[1])} lines")
     yield from (Pair(one, other) for one, other in zip(*sides, strict=True))

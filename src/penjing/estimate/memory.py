@@ -53,7 +53,8 @@ def training_memory(model: Model, fitting: Fitting) -> dict[str, Estimate]:
     parts: dict[str, Estimate] = {}
     if fitting.lora_rank is not None:
         learned = lora_parameters(model, rank=fitting.lora_rank, roles=fitting.lora_roles)
-        parts["frozen weights"] = exact(file_bytes(model, fitting.base), "bytes", f"weights in {fitting.base}")
+        frozen = file_bytes(model, fitting.base) / fitting.devices
+        parts["frozen weights"] = exact(frozen, "bytes", f"weights in {fitting.base}")
     each = 2.0 if fitting.precision == "bfloat16" else 4.0
     share = 1 / fitting.devices
     parts["weights"] = exact(each * learned * share, "bytes", f"{each:g} a weight", weights=learned)
@@ -112,11 +113,11 @@ def kv_bytes_per_token(model: Model, *, bytes_each: float = 2.0) -> float:
 
 
 def kv_bytes(model: Model, *, tokens: int, batch: int = 1, bytes_each: float = 2.0, source_tokens: int = 0) -> float:
-    """Return the bytes of all keys and values (or latents) after `tokens`; of an encoder alone none.
+    """Return the bytes of all keys and values after `tokens`; of an encoder alone none.
 
     `source_tokens` are those that a decoder looks at across, in an encoder.
     """
-    each = model.latent or 2 * model.kv_heads * model.head_dim
+    each = 2 * model.kv_heads * model.head_dim
     windows = model.windows or (None,) * model.layers
     kept = sum(min(tokens, window or tokens) for window in windows)
     across = model.layers * source_tokens if model.encoder_layers else 0
@@ -133,13 +134,14 @@ def inference_memory(
     runtime: Literal["cuda", "cpu"] = "cpu",
 ) -> dict[str, Estimate]:
     """Return the bytes that using a model takes: weights, keys and values, what is computed at once, the runtime."""
+    source = (model.sequence or tokens) if model.encoder_layers else 0
     read = batch * (model.sequence or tokens)
     width = max((tensor.shape[0] for tensor in model.tensors if tensor.role in {"up", "gate"}), default=model.width)
     working = read * (4 * model.width + 2 * width) * 4.0
     parts = {
         "weights": exact(file_bytes(model, format_), "bytes", f"weights in {format_}"),
         "keys and values": exact(
-            kv_bytes(model, tokens=tokens, batch=batch, bytes_each=kv_bytes_each),
+            kv_bytes(model, tokens=tokens, batch=batch, bytes_each=kv_bytes_each, source_tokens=source),
             "bytes",
             "2 x layers x kv heads x width",
         ),

@@ -93,8 +93,8 @@ def _nonnegative(columns: Floats, wanted: Floats) -> Floats:
 def read_bytes_per_token(model: Model, *, format_: str, context: int = 0, kv_bytes_each: float = 2.0) -> float:
     """Return the bytes that writing one token reads: active weights, one row of the embeddings, keys and values."""
     whole = file_bytes(model, format_)
-    tables = sum(t.size for t in model.tensors if t.role == "embed") if not model.tied else 0
-    share = (model.active_parameters - tables) / model.parameters
+    idle = sum(t.size for t in model.tensors if t.side == "encoder" or (t.role == "embed" and not model.tied))
+    share = (model.active_parameters - idle) / model.parameters
     return whole * share + kv_bytes(model, tokens=context, bytes_each=kv_bytes_each)
 
 

@@ -62,8 +62,6 @@ class Model:
     vocabulary: int = 0
     windows: tuple[int | None, ...] = ()
     """Of each layer, how far back it looks; empty: as far as there is."""
-    latent: int = 0
-    """Numbers that a layer keeps of a token, where it keeps a latent instead of keys and values (MLA)."""
     causal: bool = False
     tied: bool = False
     sequence: int = 0

@@ -39,6 +39,8 @@ def forward(model: Model, *, tokens: int, target_tokens: int = 0) -> float:
     >>> f"{forward(gpt2, tokens=1024):.4g}"
     '2.916e+11'
     """
+    if any(tensor.side == "vision" for tensor in model.tensors):
+        return sum(tower(model, side, tokens=n) for side, n in (("vision", model.sequence), ("text", tokens)))
     tokens = model.sequence or tokens
     inner = model.heads * model.head_dim
     if not model.encoder_layers:
@@ -49,6 +51,15 @@ def forward(model: Model, *, tokens: int, target_tokens: int = 0) -> float:
     own = 2.0 * (multiplied(model, decoder=True) - _cross_kv(model)) * target_tokens
     looking = 4.0 * target_tokens * (target_tokens + tokens) * inner * model.layers
     return encoder + (cross_once + own + looking if target_tokens else 0.0)
+
+
+def tower(model: Model, side: str, *, tokens: int) -> float:
+    """Return the operations of one tower of a model with two: "vision" or "text"."""
+    own = [tensor for tensor in model.tensors if tensor.side == side and tensor.is_matrix]
+    each = sum(tensor.used for tensor in own if tensor.layer is not None or tensor.role == "patch")
+    once = sum(tensor.used for tensor in own if tensor.layer is None and tensor.role != "patch")
+    widths = [tensor.shape[0] for tensor in own if tensor.role == "o"]
+    return 2.0 * each * tokens + 2.0 * once + 4.0 * tokens**2 * sum(widths)
 
 
 def training(

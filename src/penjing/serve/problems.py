@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from penjing.errors import EngineError, PenjingError, TaskError
+from penjing.errors import DataError, EngineError, PenjingError, TaskError
 
 log = logging.getLogger("penjing.serve")
 
@@ -96,7 +96,7 @@ def failed(message: str = "The model failed on this request.") -> Problem:
 
 def of_error(error: PenjingError) -> Problem:
     """Return what a client is told of an error of ours."""
-    if isinstance(error, TaskError):
+    if isinstance(error, TaskError | DataError):
         return invalid(str(error))
     if isinstance(error, EngineError) and "longer than the context" in error.what:
         return invalid(str(error), code="context_length_exceeded")

@@ -25,7 +25,7 @@ from penjing.translation.model import Translation, Translator
 from penjing.translation.references import open_translator
 
 _BATCH_ITEMS = 32
-_LETTERS_A_TOKEN = 3  # about: what a text costs in a batch is guessed before it is cut into pieces
+_LETTERS_A_TOKEN = 2  # about: what a text costs in a batch is guessed before it is cut into pieces
 
 
 class TranslationService:
@@ -38,7 +38,7 @@ class TranslationService:
         self.pair: Pair = model.pairs[0]
         self._batcher: Batcher[Translation] = Batcher(
             self._run,
-            interrupt=lambda: False,
+            interrupt=model.interrupt,
             batch_items=_BATCH_ITEMS,
             batch_tokens=limits.batch_tokens,
             waiting_items=limits.waiting_items,
@@ -91,6 +91,7 @@ class TranslationService:
         """Fail what waits, and end."""
         self._batcher.close()
         self._batcher.join(self._limits.deadline_s)
+        self._model.close()
 
     def _run(self, items: Sequence[Item]) -> list[Translation]:
         """Translate a batch; what wants several translations of each goes by itself."""
@@ -127,7 +128,7 @@ def open_translation_service(
 
 
 def _item(text: str, n_best: int) -> Item:
-    tokens = max(1, len(text) // _LETTERS_A_TOKEN)
+    tokens = max(1, len(text) * n_best // _LETTERS_A_TOKEN)
     return Item((text, n_best), tokens, tokens)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from penjing.errors import TaskError
 from penjing.languages import Language, language
-from penjing.translation.model import Translation, Translator, Wish
+from penjing.translation.model import Translation, Translator, Wish, normal
 from penjing.translation.references import open_translator
 from penjing.translation.terms import Glossary
 
@@ -88,7 +88,7 @@ def make_wish(
         beam=opened.beam if beam is None else beam,
         n_best=n_best,
         glossary=Glossary(glossary or {}),
-        memory=memory or {},
+        memory={normal(source): target for source, target in (memory or {}).items()},
     )
 
 

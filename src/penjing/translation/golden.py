@@ -52,7 +52,7 @@ class TranslationVerifyReport:
     @property
     def ok(self) -> bool:
         """Whether translations are the same within the tolerance, alone and together."""
-        return min(self.same, self.alone) >= (1 - self.tolerance) * self.n
+        return self.n > 0 and min(self.same, self.alone) >= (1 - self.tolerance) * self.n
 
 
 def golden_translations(model: Translator, texts: Sequence[str]) -> list[GoldenTranslation]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from penjing.engines.translate import PieceTranslator, Search
 from penjing.engines.translate.spelling import Spelling
+from penjing.errors import EngineError
 from penjing.languages import Pair
 from penjing.translation.model import Candidate
 
+_WIDER, _WITHOUT_REPEATS = Search(beam=6, hypotheses=6), Search(beam=2, hypotheses=2, no_repeat=4)
 MOST_PIECES = 120  # of a segment: longer ones are rare in what models learn from
 
 
@@ -18,7 +20,8 @@ class LocalTranslator:
     def __init__(self, engine: PieceTranslator, spelling: Spelling, pair: Pair) -> None:
         self.name = engine.name
         self.pairs: Sequence[Pair] = (pair,)
-        self._engine = engine
+        self.again: Sequence[Search] = (_WIDER, _WITHOUT_REPEATS)
+        self._engine: PieceTranslator | None = engine
         self._spelling = spelling
 
     def fits(self, text: str) -> bool:
@@ -31,6 +34,8 @@ class LocalTranslator:
 
     def translate(self, texts: Sequence[str], pair: Pair, search: Search) -> list[list[Candidate]]:
         """Return the candidates of each segment, the best first."""
+        if self._engine is None:
+            raise EngineError("the model was closed")
         found = self._engine.translate(self._spelling.pieces(texts), search)
         return [
             [Candidate(self._spelling.text(one.pieces), one.score, one.ended) for one in hypotheses]
@@ -39,4 +44,4 @@ class LocalTranslator:
 
     def close(self) -> None:
         """Free the model."""
-        del self._engine
+        self._engine = None

@@ -6,20 +6,18 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Protocol
 
 from penjing.engines.translate import Search
-from penjing.errors import TaskError
+from penjing.errors import EngineError, TaskError
 from penjing.languages import Language, Pair, check_pair
-from penjing.masking import Protected, damage, has_all_sentinels, restore
+from penjing.masking import SENTINEL, Protected, damage, has_all_sentinels, renumbered, restore
 from penjing.translation.segments import Segment, by_line, joined, whole
 from penjing.translation.terms import Glossary
 
 _LETTER = re.compile(r"[^\W\d_]")
-_SENTINEL = re.compile(r"｟\d+｠")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_RESCUE = Search(beam=6, hypotheses=6)
-_REPEATED = Search(beam=2, hypotheses=2, no_repeat=4)
 
 Progress = Callable[[int, int], None]
 
@@ -38,6 +36,9 @@ class SegmentTranslator(Protocol):
 
     name: str
     pairs: Sequence[Pair]
+    """The pairs of languages it knows; none where it takes any."""
+    again: Sequence[Search]
+    """Other ways to look for a translation, where the first has not all that must survive, or does not end."""
 
     def fits(self, text: str) -> bool:
         """Return whether a segment can be read at once."""
@@ -99,6 +100,7 @@ class Translator:
         self.beam = beam
         """How many translations it pursues at once, where nothing else is asked."""
         self._engine = engine
+        self._interrupted = Event()
 
     @property
     def engine(self) -> str:
@@ -137,6 +139,7 @@ class Translator:
         """
         plain = [_clean(text) for text in texts]
         new = [place for place, text in enumerate(plain) if text.strip() not in wish.memory]
+        self._interrupted.clear()
         jobs = {place: self._job(plain[place], wish) for place in new}
         masked = list(dict.fromkeys(part.text for job in jobs.values() for part in job.masked if _has_words(part.text)))
         candidates = self._candidates(masked, wish, progress)
@@ -153,6 +156,11 @@ class Translator:
         """Return the candidates of masked segments as the engine gives them: for models that learn from others."""
         return self._engine.translate(masked, self._engine.pairs[0], search)
 
+    def interrupt(self) -> bool:
+        """Make the call that is running end with an error, after the batch that it is at; True, for it can."""
+        self._interrupted.set()
+        return True
+
     def close(self) -> None:
         """Free what the engine holds."""
         self._engine.close()
@@ -164,23 +172,31 @@ class Translator:
         self.close()
 
     def _job(self, text: str, wish: Wish) -> _Job:
+        """Mask the whole text, then cut it: nothing that must survive is cut."""
+        whole_text = wish.glossary.protect(text, within="lines" if wish.lines else "text")
         cut = by_line if wish.lines else whole
-        segments, after = cut(text, fits=self._engine.fits)
-        return _Job(segments, [wish.glossary.protect(segment.text) for segment in segments], after)
+        segments, after = cut(whole_text.text, fits=self._engine.fits)
+        return _Job(segments, [renumbered(segment.text, whole_text.kept) for segment in segments], after)
 
     def _candidates(self, masked: list[str], wish: Wish, progress: Progress) -> dict[str, list[Candidate]]:
-        """Return the candidates of each segment, the best first; those with all sentinels before the others."""
+        """Return the candidates of each segment: those with all sentinels first, of these those that end."""
         search = Search(beam=max(wish.beam, wish.n_best), hypotheses=wish.n_best)
         found: dict[str, list[Candidate]] = {}
         for batch in _batches(masked):
-            found |= zip(batch, self._engine.translate(batch, wish.pair, search), strict=True)
+            for text, candidates in zip(batch, self._asked(batch, wish.pair, search), strict=True):
+                found[text] = _ranked(text, candidates, wish.n_best)
             progress(len(found), len(masked))
-        for again, is_bad in ((_RESCUE, _misses), (_REPEATED, _runs_on)):
-            bad = [text for text, candidates in found.items() if is_bad(text, candidates[0])]
-            for text, more in zip(bad, self._engine.translate(bad, wish.pair, again) if bad else [], strict=True):
-                good = [candidate for candidate in more if not is_bad(text, candidate)]
-                found[text] = [*good[:1], *found[text]][: max(1, wish.n_best)] if good else found[text]
+        for other in self._engine.again:
+            bad = [text for text, candidates in found.items() if _faults(text, candidates[0]) != (0, 0)]
+            for batch in _batches(bad):
+                for text, more in zip(batch, self._asked(batch, wish.pair, other), strict=True):
+                    found[text] = _ranked(text, [*found[text], *more], wish.n_best)
         return found
+
+    def _asked(self, batch: list[str], pair: Pair, search: Search) -> list[list[Candidate]]:
+        if self._interrupted.is_set():
+            raise EngineError("the translation was interrupted")
+        return self._engine.translate(batch, pair, search)
 
 
 def _batches(texts: list[str], *, size: int = 256) -> list[list[str]]:
@@ -189,26 +205,30 @@ def _batches(texts: list[str], *, size: int = 256) -> list[list[str]]:
     return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
 
-def _misses(source: str, candidate: Candidate) -> bool:
-    return not has_all_sentinels(candidate.text, len(set(_SENTINEL.findall(source))))
+def _faults(source: str, candidate: Candidate) -> tuple[int, int]:
+    """Return what is wrong with a candidate, (0, 0) where nothing is: sentinels, and whether it ends."""
+    return int(not has_all_sentinels(candidate.text, len(set(SENTINEL.findall(source))))), int(not candidate.ended)
 
 
-def _runs_on(source: str, candidate: Candidate) -> bool:
-    return not candidate.ended
+def _ranked(source: str, candidates: Sequence[Candidate], count: int) -> list[Candidate]:
+    """Return the best of the candidates, each text once."""
+    unique: dict[str, Candidate] = {}
+    for candidate in candidates:
+        unique.setdefault(candidate.text, candidate)
+    return sorted(unique.values(), key=lambda candidate: _faults(source, candidate))[:count]
 
 
 def _put_together(text: str, job: _Job, found: Mapping[str, list[Candidate]], wish: Wish) -> Translation:
     parts: list[list[Candidate]] = [found.get(part.text) or [Candidate(part.text, None)] for part in job.masked]
     texts = [restore(candidates[0].text, part.kept) for candidates, part in zip(parts, job.masked, strict=True)]
     problems = [
-        why
-        for candidates, part, translated in zip(parts, job.masked, texts, strict=True)
-        if (why := _problem(part, candidates[0], translated))
+        why for candidates, part in zip(parts, job.masked, strict=True) if (why := _problem(part, candidates[0]))
     ]
     scores = [candidates[0].score for candidates in parts if candidates[0].score is not None]
     alternatives: tuple[str, ...] = ()
     if len(parts) == 1:
-        alternatives = tuple(restore(other.text, job.masked[0].kept) for other in parts[0][1:])
+        sound = [other for other in parts[0][1:] if _problem(job.masked[0], other) is None]
+        alternatives = tuple(restore(other.text, job.masked[0].kept) for other in sound)
     return Translation(
         text=joined(job.segments, texts, job.after, joint=wish.pair[1].joint),
         source=text,
@@ -218,14 +238,11 @@ def _put_together(text: str, job: _Job, found: Mapping[str, list[Candidate]], wi
     )
 
 
-def _problem(part: Protected, candidate: Candidate, translated: str) -> str | None:
+def _problem(part: Protected, candidate: Candidate) -> str | None:
     if not candidate.text.strip():
         return "no translation"
-    original = restore(part.text, part.kept)
-    if why := damage(original, translated):
+    if why := damage(part, candidate.text):
         return why
-    if not has_all_sentinels(candidate.text, len(part.kept)):
-        return "a term or symbol was lost or came twice"
     return None if candidate.ended else "the translation does not end by itself"
 
 
@@ -234,10 +251,15 @@ def _remembered(text: str, wish: Wish) -> Translation:
     return Translation(text.replace(body, wish.memory[body], 1) if body else text, text, 0.0, None)
 
 
+def normal(text: str) -> str:
+    """Return a text as the memory knows it: without white space around it, its characters composed."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
 def _clean(text: str) -> str:
     """Return the text without control characters and halves of surrogate pairs, which no model has read."""
     return unicodedata.normalize("NFC", _CONTROL.sub("\ufffd", text))
 
 
 def _has_words(masked: str) -> bool:
-    return bool(_LETTER.search(_SENTINEL.sub("", masked)))
+    return bool(_LETTER.search(SENTINEL.sub("", masked)))

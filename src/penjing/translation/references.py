@@ -15,7 +15,7 @@ from penjing.engines.translate.spelling import Spelling
 from penjing.errors import BundleError, ModelError
 from penjing.files import file_sha256
 from penjing.generation.references import open_text_model
-from penjing.languages import Language, language
+from penjing.languages import Language, Pair, language
 from penjing.train.cached_folder import cached_folder, default_cache
 from penjing.train.references import download_from_hub
 from penjing.translation.local import LocalTranslator
@@ -24,6 +24,7 @@ from penjing.translation.remote import RemoteTranslator
 
 _RULE = "a bundle that translates, hf:org/name, a local folder, or openai:NAME"
 _HUB_FILES = ("*.json", "*.safetensors", "*.spm", "*.model", "README.md")
+_MOST_BEAM = 16
 _CHECKPOINT = (".json", ".safetensors", ".spm", ".model")
 
 
@@ -70,12 +71,12 @@ def _bundle(folder: Path, reference: str, *, threads: int) -> Translator:
     missing = {CONFIG, VOCABULARY, MODEL} - manifest.files.keys()
     if missing:
         raise BundleError("the manifest does not list a file it needs", value=", ".join(sorted(missing)))
-    spelling, pair, begin = _spelling(folder, manifest)
-    engine = CTranslate2Engine(folder, threads=threads, prefix=begin)
-    return Translator(reference, LocalTranslator(engine, spelling, pair), beam=int(manifest.input.get("beam", 1)))
+    spelling, pair, beam = _spelling(folder, manifest)
+    engine = CTranslate2Engine(folder, threads=threads, prefix=spelling.begin, names=manifest.files)
+    return Translator(reference, LocalTranslator(engine, spelling, pair), beam=beam)
 
 
-def _spelling(folder: Path, manifest: Manifest) -> tuple[Spelling, tuple[Language, Language], list[str]]:
+def _spelling(folder: Path, manifest: Manifest) -> tuple[Spelling, Pair, int]:
     said = manifest.input
     try:
         tokenizers = {}
@@ -84,10 +85,14 @@ def _spelling(folder: Path, manifest: Manifest) -> tuple[Spelling, tuple[Languag
             if name not in manifest.files:
                 raise BundleError("the manifest does not list a file it needs", value=str(name))
             tokenizers[side] = Tokenizer.from_file(str(folder / name))
-        spelling = Spelling(tokenizers["source"], tokenizers["target"], tuple(said["prefix"]), tuple(said["suffix"]))
+        prefix, suffix, begin = (tuple(map(str, said[name])) for name in ("prefix", "suffix", "begin"))
+        spelling = Spelling(tokenizers["source"], tokenizers["target"], prefix, suffix, begin)
         if sentinel := said.get("sentinel"):
             spelling = replace(spelling, sentinel=_checked_sentinel(sentinel))
-        return spelling, (language(said["source_lang"]), language(said["target_lang"])), list(said["begin"])
+        beam = int(said.get("beam", 1))
+        if not 1 <= beam <= _MOST_BEAM:
+            raise ValueError(f"beam {beam}")
+        return spelling, (language(said["source_lang"]), language(said["target_lang"])), beam
     except BundleError:
         raise
     except Exception as error:  # what tokenizers raises has no class of its own

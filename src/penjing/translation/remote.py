@@ -21,6 +21,7 @@ class RemoteTranslator:
 
     name = "remote"
     pairs: Sequence[Pair] = ()
+    again: Sequence[Search] = ()  # asked again in the same words it would answer the same
 
     def __init__(self, model: TextModel) -> None:
         self._model = model

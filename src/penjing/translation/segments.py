@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 Fits = Callable[[str], bool]
 
-_LINES = re.compile(r"(\s*[\r\n\u2028\u2029\x0b\x0c]\s*)")
+_LINES = re.compile(r"([\r\n\u2028\u2029\x0b\x0c]+)")
 _SENTENCE_END = re.compile(r"""(?<=[.!?…])["'”’)\]]*(\s+)(?=\S)|(?<=[。！？；])[”’」』）]*()(?=\S)""")
 _WORD_END = re.compile(r"\s+")
 _CUT_CHARACTERS = 160  # of what has neither sentences nor spaces
+_UNITS = re.compile(r"｟\d+｠|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,13 @@ def _parts(text: str, before: str, fits: Fits) -> Iterator[tuple[str, str]]:
                     held = held + space + part if held else part
             yield from _fitted(held, held_space, fits)
             return
-    for start in range(0, len(text), _CUT_CHARACTERS):
-        yield (before if start == 0 else ""), text[start : start + _CUT_CHARACTERS]
+    held = ""
+    for part in _UNITS.findall(text):
+        if held and len(held) + len(part) > _CUT_CHARACTERS:
+            yield before, held
+            before, held = "", ""
+        held += part
+    yield before, held
 
 
 def _fitted(text: str, before: str, fits: Fits) -> Iterator[tuple[str, str]]:

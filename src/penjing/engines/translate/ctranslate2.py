@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from penjing.engines.translate.base import Hypothesis, Pieces, Search
@@ -19,19 +19,22 @@ _PATIENCE = 2  # with 1 a search ends when as many have ended as are pursued, be
 
 
 class CTranslate2Engine:
-    """Runs a converted model; each of `threads` works on a batch of its own.
+    """Runs a converted model, of whose files only `names` are read; each of `threads` works on a batch of its own.
 
     Two threads on one batch of a small model took ten times as long as one (docs/log.md).
     """
 
     name = "ctranslate2"
 
-    def __init__(self, folder: Path, *, threads: int = 2, prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, threads: int = 2, prefix: Sequence[str] = (), names: Iterable[str] = NAMES
+    ) -> None:
         try:
             import ctranslate2
         except ImportError:
             raise MissingExtraError("ctranslate2", extra="ctranslate2") from None
-        files = {theirs: (folder / ours).read_bytes() for ours, theirs in NAMES.items() if (folder / ours).is_file()}
+        there = [ours for ours in NAMES if ours in set(names) and (folder / ours).is_file()]
+        files = {NAMES[ours]: (folder / ours).read_bytes() for ours in there}
         try:
             self._translator = ctranslate2.Translator(
                 str(folder), device="cpu", inter_threads=threads, intra_threads=1, files=files
@@ -39,13 +42,13 @@ class CTranslate2Engine:
         except (RuntimeError, ValueError) as error:
             raise EngineError("ctranslate2 cannot load the model", value=str(error)) from error
         self._prefix = list(prefix)
-        self._mapped = MAPPING in {ours for ours in NAMES if (folder / ours).is_file()}
+        self._mapped = MAPPING in there
 
     def translate(self, sources: Sequence[Pieces], search: Search) -> list[list[Hypothesis]]:
         """Return the hypotheses of each source: a translation is at most 16 pieces and twice its source long."""
         if not sources:
             return []
-        longest = min(_LONGEST, 16 + 2 * max(len(source) for source in sources))
+        longest = len(self._prefix) + max(map(_most, sources))
         try:
             found = self._translator.translate_batch(
                 list(sources),
@@ -65,8 +68,17 @@ class CTranslate2Engine:
             raise EngineError("ctranslate2 failed", value=str(error)) from error
         return [
             [
-                Hypothesis(pieces[len(self._prefix) :], score, ended=len(pieces) < longest)
+                _hypothesis(pieces[len(self._prefix) :], score, most=_most(source))
                 for pieces, score in zip(result.hypotheses, result.scores, strict=True)
             ]
-            for result in found
+            for source, result in zip(sources, found, strict=True)
         ]
+
+
+def _most(source: Pieces) -> int:
+    """Return the longest translation of a source, whatever is translated beside it."""
+    return min(_LONGEST, 16 + 2 * len(source))
+
+
+def _hypothesis(pieces: Pieces, score: float, *, most: int) -> Hypothesis:
+    return Hypothesis(pieces[:most], score, ended=len(pieces) < most)

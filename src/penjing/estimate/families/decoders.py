@@ -67,7 +67,7 @@ def _llama(config: Config) -> Model:
     head_dim = whole(config, "head_dim", default=width // heads)
     vocabulary = whole(config, "vocab_size")
     bias = bool(config.get("attention_bias", family == "qwen2"))
-    out_bias = False if family in {"qwen2", "qwen2_moe"} else bias
+    out_bias = False if family == "qwen2" else bias
     tied = bool(config.get("tie_word_embeddings", family in _TIED))
     norms = 4 if family in {"gemma2", "gemma3_text"} else 2
     parts = [[Tensor("embed", (vocabulary, width))]]
@@ -149,8 +149,5 @@ READERS: dict[str, Reader] = {
     "gpt2": _gpt2,
     "opt": _opt,
     "phi": _phi,
-    **dict.fromkeys(
-        ("llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe", "gemma", "gemma2", "gemma3_text", "smollm3"),
-        _llama,
-    ),
+    **dict.fromkeys(_LIKE_LLAMA, _llama),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from penjing.engines.translate import Search
 from penjing.files import write_text
+from penjing.masking import SENTINEL
 from penjing.measure.latency import Measured, measure_systems
 from penjing.measure.machine import instruction_set, machine
 from penjing.measure.scored import judge_scored, scored_quality
@@ -25,7 +25,6 @@ from penjing.translation.worker import worker_command
 
 _LATENCY_TEXTS = 200
 ROUNDS, BLOCK = 6, 20
-_SENTINEL = re.compile(r"｟(\d+)｠")
 
 
 def translations(context: TranslationContext, candidate: TranslationCandidate, split: str) -> list[str]:
@@ -70,7 +69,7 @@ def scores(
 
 def plain(text: str) -> str:
     """Return the text with a word for each sentinel, so that it counts as one."""
-    return _SENTINEL.sub(r" X\1 ", text)
+    return SENTINEL.sub(r" X\1 ", text)
 
 
 def speeds(context: TranslationContext, candidates: Sequence[TranslationCandidate]) -> dict[str, Measured]:

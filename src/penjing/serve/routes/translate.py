@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from penjing.languages import Language, language
 from penjing.serve.batcher import Answered
-from penjing.serve.problems import Problem
+from penjing.serve.problems import Problem, too_many
 from penjing.serve.routes.classify import Served, check_texts
 from penjing.serve.routes.seen import seen_of
 from penjing.serve.settings import Limits
@@ -85,19 +86,20 @@ class LibreRequest(BaseModel):
 
 @router.post("/translate")
 async def libre_translate(asked: LibreRequest, request: Request, services: Served) -> dict[str, Any]:
-    """Translate as LibreTranslate does: `q` in, `translatedText` out."""
+    """Translate as LibreTranslate does: `q` in, `translatedText` out; and `problems`, where something was lost."""
     service = services.translator(None)
     service.check_pair(_language(asked.source), _language(asked.target))
     texts = [asked.q] if isinstance(asked.q, str) else asked.q
-    pages = [page_texts(text) for text in texts] if asked.format == "html" else []
+    check_texts(texts, services.limits)
+    pages = await asyncio.to_thread(lambda: [page_texts(text) for text in texts]) if asked.format == "html" else []
     wanted = [part for page in pages for part in page.texts] if pages else texts
-    if not wanted:
-        return {"translatedText": asked.q}
-    found = await _translated(service, wanted, request, services.limits, n_best=asked.alternatives + 1)
-    for answer in found:
-        if isinstance(answer, Problem):
-            raise answer
-    translations = [answer.value for answer in found if isinstance(answer, Answered)]
+    translations: list[Translation] = []
+    for start in range(0, len(wanted), services.limits.items):
+        part = wanted[start : start + services.limits.items]
+        for answer in await _translated(service, part, request, services.limits, n_best=asked.alternatives + 1):
+            if isinstance(answer, Problem):
+                raise answer
+            translations.append(answer.value)
     plain = [one.text for one in translations]
     if pages:
         rest = iter(plain)
@@ -107,6 +109,8 @@ async def libre_translate(asked: LibreRequest, request: Request, services: Serve
     if asked.alternatives and not pages:
         others = [list(found.alternatives) for found in translations]
         reply["alternatives"] = others[0] if one else others
+    if problems := [one.problem for one in translations if one.problem is not None]:
+        reply["problems"] = problems
     return reply
 
 
@@ -121,6 +125,8 @@ async def _translated(
     service: TranslationService, texts: list[str], request: Request, limits: Limits, *, n_best: int
 ) -> list[Answered[Translation] | Problem]:
     check_texts(texts, limits)
+    if (given := sum(map(len, texts)) * n_best) > limits.characters:
+        raise too_many("input", given=given, most=limits.characters)
     found = await service.translate(texts, n_best=n_best)
     seen, answers = seen_of(request), [answer for answer in found if isinstance(answer, Answered)]
     seen.model, seen.items = service.name, len(texts)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from penjing.data.catalogue import open_catalogue
-from penjing.masking import join_accelerator, split_accelerator
+from penjing.masking import Accelerator, join_accelerator, split_accelerator
 from penjing.translation.documents.work import Outcome, Work
-from penjing.translation.model import Translation
+from penjing.translation.model import Translation, normal
 
 _BATCH = 512
 _PLURALS = {"zh": ("nplurals=1; plural=0;", 1), "ja": ("nplurals=1; plural=0;", 1), "ko": ("nplurals=1; plural=0;", 1)}
@@ -16,21 +19,20 @@ _TWO_FORMS = ("nplurals=2; plural=(n != 1);", 2)
 
 
 def translate_catalogue(path: Path, file: TextIO, work: Work) -> Outcome:
-    """Translate the entries that have no translation yet into `file`, a .po; those that have one stay as they are.
+    """Translate the entries that have no translation yet into `file`, a .po; drafts and translations stay as they are.
 
-    An entry of which something did not survive becomes fuzzy, with a comment that says what.
+    An entry of which something did not survive becomes fuzzy, with a comment that says what. Plural forms are those of
+    the file's header; where it has none, those of the language.
     """
     catalogue = open_catalogue(path)
-    plural, forms = _PLURALS.get(work.wish.pair[1].base, _TWO_FORMS)
+    plural, forms = _plural_forms(catalogue, work)
     outcome = Outcome()
-    wanted = [entry for entry in catalogue if not entry.obsolete and not entry.translated()]
+    wanted = [entry for entry in catalogue if not entry.obsolete and _is_empty(entry)]
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
-        plain = [split_accelerator(entry.msgid_plural or entry.msgid) for entry in batch]
-        found = work.translate_entries([text for text, _ in plain])
-        for entry, (_, accelerator), one in zip(batch, plain, found, strict=True):
-            _fill(entry, join_accelerator(_same_ends(entry.msgid, one.text), accelerator), one, forms)
-            outcome.note(one)
+        for entry, found in zip(batch, _translated(batch, work), strict=True):
+            _fill(entry, found, forms)
+            outcome.note(found)
         work.progress(start + len(batch))
     code = {"zh-Hans": "zh_CN", "zh-Hant": "zh_TW"}.get(work.wish.pair[1].code, work.wish.pair[1].code)
     catalogue.metadata |= {
@@ -45,18 +47,40 @@ def translate_catalogue(path: Path, file: TextIO, work: Work) -> Outcome:
     return outcome
 
 
-def _fill(entry: Any, translated: str, found: Translation, forms: int) -> None:
+def _translated(entries: Sequence[Any], work: Work) -> list[Translation]:
+    """Return what each entry becomes, accelerators in their place; texts in the memory as they are there."""
+    sources = [entry.msgid_plural or entry.msgid for entry in entries]
+    known = [work.wish.memory.get(normal(source)) for source in sources]
+    plain = [split_accelerator(source) for source in sources]
+    asked = [text for (text, _), one in zip(plain, known, strict=True) if one is None]
+    answers = iter(work.translate_entries(asked))
+    return [
+        _marked(next(answers), accelerator) if one is None else Translation(one, source, None, None)
+        for source, one, (_, accelerator) in zip(sources, known, plain, strict=True)
+    ]
+
+
+def _marked(found: Translation, accelerator: Accelerator | None) -> Translation:
+    return replace(found, text=join_accelerator(found.text, accelerator))
+
+
+def _is_empty(entry: Any) -> bool:
+    return not entry.msgstr and not any(entry.msgstr_plural.values())
+
+
+def _plural_forms(catalogue: Any, work: Work) -> tuple[str, int]:
+    """Return the Plural-Forms header, and how many there are."""
+    stated = str(catalogue.metadata.get("Plural-Forms", ""))
+    found = re.search(r"nplurals\s*=\s*([1-6])\s*;\s*plural\s*=", stated)
+    return (stated, int(found[1])) if found else _PLURALS.get(work.wish.pair[1].base, _TWO_FORMS)
+
+
+def _fill(entry: Any, found: Translation, forms: int) -> None:
     if entry.msgid_plural:
-        entry.msgstr_plural = dict.fromkeys(range(forms), translated)
+        entry.msgstr_plural = dict.fromkeys(range(forms), found.text)
     else:
-        entry.msgstr = translated
+        entry.msgstr = found.text
     if found.problem is not None:
         entry.flags = [*entry.flags, "fuzzy"]
         note = f"penjing: {found.problem}"
         entry.tcomment = f"{entry.tcomment}\n{note}" if entry.tcomment else note
-
-
-def _same_ends(source: str, translated: str) -> str:
-    """Return the translation beginning and ending with a line's end where the source does, as msgfmt wants it."""
-    body = translated.strip("\n")
-    return ("\n" if source.startswith("\n") else "") + body + ("\n" if source.endswith("\n") else "")

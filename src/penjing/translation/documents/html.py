@@ -1,4 +1,7 @@
-"""HTML pages: the text of each block translated, its inline tags kept; scripts, styles and code stay as they are."""
+"""HTML pages: the text of each block translated, its inline tags kept; scripts, styles and code stay as they are.
+
+What is not translated is copied from the source, character by character.
+"""
 
 from __future__ import annotations
 
@@ -8,45 +11,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from penjing.errors import DataError
 from penjing.translation.documents.work import Outcome, Work
 
-_INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "bdi",
-        "bdo",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-        "i",
-        "ins",
-        "kbd",
-        "mark",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "time",
-        "u",
-        "var",
-        "wbr",
-    ]
-)
-_AS_IS = frozenset(["script", "style", "pre", "code", "kbd", "samp", "textarea", "template", "noscript", "math", "svg"])
-_REFERENCE = re.compile(r"&(?!(?:lt|gt|amp|quot|nbsp);)(?:[A-Za-z]+|#\d+|#x[0-9A-Fa-f]+);")
+_INLINE = frozenset({
+    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn", "em", "i", "ins", "kbd", "mark", "q", "s",
+    "samp", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr",
+})  # fmt: skip
+_AS_IS = frozenset({"script", "style", "pre", "textarea", "template", "noscript", "math", "svg"})
+_REFERENCE = re.compile(r"&(?:[A-Za-z]{2,31}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+_MARKING = frozenset('<>&"\xa0')
 _MOST_BYTES = 16 * 2**20
+_MOST_OPEN = 200  # signs < without their >: the parser takes the square of their number
+
+Kind = Literal["text", "inline", "start", "end", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: Kind
+    tag: str
+    start: int
 
 
 @dataclass
@@ -72,71 +59,92 @@ class Page:
         return "".join(pieces)
 
 
-class _Reader(HTMLParser):
+class _Tokens(HTMLParser):
+    """Notes where each token of a page begins, and what it is."""
+
     def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=False)
-        self.page = Page()
-        self._held: list[str] = []
-        self._raw: list[str] = []
+        self.found: list[_Token] = []
+        self._lines = [0, *(match.end() for match in re.finditer("\n", source))]
         self.feed(source)
         self.close()
-        self._flush()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        text = self.get_starttag_text() or ""
-        if tag in _INLINE and not self._raw and tag not in _AS_IS:
-            self._held.append(text)
-            return
-        self._flush()
-        self.page.pieces.append(text)
-        if tag in _AS_IS and not text.endswith("/>"):
-            self._raw.append(tag)
+        self._note("inline" if tag in _INLINE else "start", tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._markup(self.get_starttag_text() or "", inline=tag in _INLINE)
+        self._note("inline" if tag in _INLINE else "other", tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if self._raw and tag == self._raw[-1]:
-            self._raw.pop()
-            self.page.pieces.append(f"</{tag}>")
-            return
-        self._markup(f"</{tag}>", inline=tag in _INLINE)
+        self._note("inline" if tag in _INLINE else "end", tag)
 
     def handle_data(self, data: str) -> None:
-        (self.page.pieces if self._raw else self._held).append(data)
+        self._note("text")
 
     def handle_entityref(self, name: str) -> None:
-        self.handle_data(f"&{name};")
+        self._note("text")
 
     def handle_charref(self, name: str) -> None:
-        self.handle_data(f"&#{name};")
+        self._note("text")
 
     def handle_comment(self, data: str) -> None:
-        self._markup(f"<!--{data}-->", inline=False)
+        self._note("other")
 
     def handle_decl(self, decl: str) -> None:
-        self._markup(f"<!{decl}>", inline=False)
+        self._note("other")
 
     def handle_pi(self, data: str) -> None:
-        self._markup(f"<?{data}>", inline=False)
+        self._note("other")
 
     def unknown_decl(self, data: str) -> None:
-        self._markup(f"<![{data}]>", inline=False)
+        self._note("other")
 
-    def _markup(self, text: str, *, inline: bool) -> None:
-        if inline and not self._raw:
-            self._held.append(text)
-        else:
-            self._flush()
-            self.page.pieces.append(text)
+    def _note(self, kind: Kind, tag: str = "") -> None:
+        line, column = self.getpos()
+        self.found.append(_Token(kind, tag, self._lines[line - 1] + column))
 
-    def _flush(self) -> None:
-        whole = "".join(self._held)
-        self._held = []
-        if whole.strip():
-            self.page.places.append(len(self.page.pieces))
-        if whole:
-            self.page.pieces.append(whole)
+
+def page_texts(source: str) -> Page:
+    """Return the page in pieces.
+
+    Raises:
+        DataError: it is too broken to be read.
+    """
+    if source.count("<") - source.count(">") > _MOST_OPEN:
+        raise DataError("the page is broken", value=f"{source.count('<')} signs <", rule="as many >")
+    try:
+        tokens = _Tokens(source).found
+    except AssertionError as error:  # what the parser makes of some declarations
+        raise DataError("the page is broken", value=str(error)) from None
+    page = Page()
+    as_is: list[str] = []  # the tags inside which nothing is translated, the outermost first
+    starts = [token.start for token in tokens] or [len(source)]
+    held, ends = source[: starts[0]], [*starts[1:], len(source)]
+    for token, end in zip(tokens, ends, strict=False):
+        raw = source[token.start : end]
+        if as_is:
+            page.pieces.append(raw)
+            if token.kind == "end" and token.tag in as_is:
+                del as_is[as_is.index(token.tag) :]
+            continue
+        if token.kind in {"text", "inline"}:
+            held += raw
+            continue
+        held = _flush(page, held)
+        page.pieces.append(raw)
+        if token.kind == "start" and token.tag in _AS_IS:
+            as_is.append(token.tag)
+    _flush(page, held)
+    return page
+
+
+def _flush(page: Page, held: str) -> str:
+    """Put what was held into the page; it is to be translated where there is more than white space. Return nothing."""
+    if held.strip():
+        page.places.append(len(page.pieces))
+    if held:
+        page.pieces.append(held)
+    return ""
 
 
 def translate_html(path: Path, file: TextIO, work: Work) -> Outcome:
@@ -156,11 +164,11 @@ def translate_html(path: Path, file: TextIO, work: Work) -> Outcome:
     return outcome
 
 
-def page_texts(source: str) -> Page:
-    """Return the page in pieces."""
-    return _Reader(source).page
-
-
 def _one_line(text: str) -> str:
-    """Return the text on one line, its references resolved but for those that mark up."""
-    return _REFERENCE.sub(lambda found: html.unescape(found[0]), " ".join(text.split()))
+    """Return the text on one line, its references resolved but for what would be markup."""
+    return _REFERENCE.sub(_resolved, " ".join(text.split()))
+
+
+def _resolved(found: re.Match[str]) -> str:
+    character = html.unescape(found[0])
+    return found[0] if _MARKING & set(character) else character
