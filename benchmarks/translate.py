@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -38,7 +38,6 @@ from penjing.measure.size import folder_size
 from penjing.measure.translation import CorpusScored, score_translations, signature
 from penjing.records import Verdict
 from penjing.search.translation.candidates import (
-    STUDENT_INT8,
     TranslationCandidate,
     student_candidates,
     teacher_candidates,
@@ -107,22 +106,22 @@ def main() -> int:
     given = parser.parse_args()
     try:
         for name in given.only:
-            result = measured(name, DATASETS[name](given.work / "data"), given.work / f"translate-{name}")
-            write_result_file(f"translate-{name}", result)
-            write_block(f"translate-{name}", render(result))
+            for result in measured(name, DATASETS[name](given.work / "data"), given.work / f"translate-{name}"):
+                write_result_file(f"translate-{name}", result)
+                write_block(f"translate-{name}", render(result))
     except PenjingError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def measured(dataset: str, task: Task, output: Path) -> dict[str, Any]:
-    """Return the rows of a data set."""
+def measured(dataset: str, task: Task, output: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a data set, and once more with the student that was not distilled, which is trained last."""
     with StageBars(Console(stderr=True)) as reporter:
-        return _measured(dataset, task, output, reporter)
+        yield from _measured(dataset, task, output, reporter)
 
 
-def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> dict[str, Any]:
+def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> Iterator[dict[str, Any]]:
     chosen = fit(task, output=output, reporter=reporter)
     context = open_translation_run(task, output=output, cache=default_cache(), reporter=reporter)
     teacher = train_teacher(context)
@@ -130,16 +129,35 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> di
     pairs, key = distilled_pairs(context, teachers[1])
     students = student_candidates(context, train_student(context, pairs, pairs_key=key))
     given = [(pair.source, pair.target) for pair in context.splits.train]
-    control = student_candidates(context, train_student(context, given, pairs_key="as given"))
     best = next((found for found in students if found.name == chosen.choice), students[1])
-    same = best.name if best in students else STUDENT_INT8
     candidates = {
         TEACHER: teachers[0],
         TEACHER_INT8: teachers[1],
         "penjing": best,
         "student, float32": students[0],
-        UNDISTILLED: next(found for found in control if found.name == same),
     }
+    catalogue = None
+    if dataset == "localise":
+        catalogue = translated_catalogue(best, LOCALISE / "data" / "evolution.po", output)
+    for control in (None, given):
+        if control is not None:
+            trained = student_candidates(context, train_student(context, control, pairs_key="as given"))
+            candidates[UNDISTILLED] = next(found for found in trained if found.name == best.name)
+        yield {
+            **result_of(COMMAND, _timed_rows(dataset, context, candidates, given, note=f"chosen: {chosen.choice}")),
+            "signature": signature("bleu", context.languages[1]),
+            "catalogue": catalogue,
+        }
+
+
+def _timed_rows(
+    dataset: str,
+    context: TranslationContext,
+    candidates: Mapping[str, TranslationCandidate],
+    given: Sequence[tuple[str, str]],
+    *,
+    note: str,
+) -> list[dict[str, Any]]:
     speed = measure_systems(
         {name: worker_command(found.folder, threads=THREADS) for name, found in candidates.items()},
         [pair.source for pair in context.splits.test[:400]],
@@ -150,15 +168,11 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> di
     ]
     systems.append(System(MEMORY, "peer", None, nearest_translations(given, context.sources("test"))))
     rows = _rows(dataset, context, systems, speed)
-    share = bare_share(best, context.sources("test")[:BARE_TEXTS])
+    share = bare_share(candidates["penjing"], context.sources("test")[:BARE_TEXTS])
     for row in rows:
         if row["system"] == "penjing":
-            row["note"] = f"chosen: {chosen.choice}"
-            row["share_of_bare"] = share
-    result = {**result_of(COMMAND, rows), "signature": signature("bleu", context.languages[1])}
-    if dataset == "localise":
-        result["catalogue"] = translated_catalogue(best, LOCALISE / "data" / "evolution.po", output)
-    return result
+            row |= {"note": note, "share_of_bare": share}
+    return rows
 
 
 def _role(name: str) -> str:
@@ -273,7 +287,11 @@ def render(result: dict[str, Any]) -> str:
         by_system.setdefault(row["system"], {})[row["metric"]] = row
     lines += [_line(found["bleu"], found["chrf"]) for found in by_system.values()]
     choice, plain_int8 = by_system["penjing"]["bleu"], by_system[TEACHER_INT8]["bleu"]
-    control, share = by_system[UNDISTILLED]["bleu"], choice["share_of_bare"]
+    share = choice["share_of_bare"]
+    gains = []
+    if UNDISTILLED in by_system:
+        gain = choice["value"] - by_system[UNDISTILLED]["bleu"]["value"]
+        gains = [f"- distillation gains {gain:+.2f} BLEU over the same student without it"]
     smaller, faster, more = (
         plain_int8["size_bytes"] / choice["size_bytes"],
         plain_int8["p50_ms"] / choice["p50_ms"],
@@ -284,7 +302,7 @@ def render(result: dict[str, Any]) -> str:
         "",
         f"- penjing ({choice['note']}) against the teacher in int8: {smaller:.1f} x smaller, {faster:.1f} x faster at "
         f"p50, {more:.1f} x the texts/s at batch 32",
-        f"- distillation gains {choice['value'] - control['value']:+.2f} BLEU over the same student without it",
+        *gains,
         f"- {choice['n']:,} test texts, {choice['n'] - choice['n_unseen']:,} of whose sources are in train too",
         f"- {share['ours_per_s']:,.0f} texts/s in batches by length, masking and pieces included: "
         f"{share['median']:.0%} ({low:.0%} to {high:.0%}, n = {share['n']}) of CTranslate2 alone on the same batches",
