@@ -152,6 +152,11 @@ class Translator:
         """Return how many pieces a text has, as far as that is known."""
         return self._engine.length(text)
 
+    def best(self, masked: Sequence[str], wish: Wish) -> list[str]:
+        """Return the masked translation of each masked segment, looked for as `translate` does."""
+        found = self._candidates(list(dict.fromkeys(masked)), wish, lambda done, total: None)
+        return [found[text][0].text for text in masked]
+
     def segments(self, masked: Sequence[str], search: Search) -> list[list[Candidate]]:
         """Return the candidates of masked segments as the engine gives them: for models that learn from others."""
         return self._engine.translate(masked, self._engine.pairs[0], search)

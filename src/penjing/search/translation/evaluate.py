@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from penjing.engines.translate import Search
 from penjing.files import write_text
 from penjing.masking import SENTINEL
 from penjing.measure.latency import Measured, measure_systems
@@ -20,11 +19,13 @@ from penjing.records import Latency, Trial
 from penjing.search.choose import broken_limits
 from penjing.search.translation.candidates import ENGINE, TranslationCandidate
 from penjing.search.translation.context import TranslationContext
+from penjing.translation.api import make_wish
 from penjing.translation.references import open_translator
 from penjing.translation.worker import worker_command
 
 _LATENCY_TEXTS = 200
 ROUNDS, BLOCK = 6, 20
+_AT_ONCE = 500
 
 
 def translations(context: TranslationContext, candidate: TranslationCandidate, split: str) -> list[str]:
@@ -32,21 +33,18 @@ def translations(context: TranslationContext, candidate: TranslationCandidate, s
     sources = context.sources(split)
 
     def make(folder: Path, _: Path) -> None:
-        found: dict[str, str] = {}
-        search = Search(beam=context.task.recipe.beam)
-        ordered = sorted(dict.fromkeys(sources), key=len, reverse=True)
+        found: list[str] = []
         with open_translator(str(candidate.folder), threads=context.task.budget.threads) as opened:
-            for start in range(0, len(ordered), 256):
-                batch = ordered[start : start + 256]
-                for text, ones in zip(batch, opened.segments(batch, search), strict=True):
-                    found[text] = ones[0].text
-                context.reporter.advance(len(found), len(ordered), candidate.name)
-        write_text(folder / "translations.json", json.dumps([found[text] for text in sources], ensure_ascii=False))
+            wish = make_wish(opened, None, None)
+            for start in range(0, len(sources), _AT_ONCE):
+                found += opened.best(sources[start : start + _AT_ONCE], wish)
+                context.reporter.advance(len(found), len(sources), candidate.name)
+        write_text(folder / "translations.json", json.dumps(found, ensure_ascii=False))
 
-    here = {"isa": instruction_set()}
-    stage = context.store.stage(
-        f"{split}-translations", {"bundle": candidate.key, "data": context.data_key, **here}, make
-    )
+    inputs = {
+        "bundle": candidate.key, "data": context.data_key, "isa": instruction_set(), "searched": "as served",
+    }  # fmt: skip
+    stage = context.store.stage(f"{split}-translations", inputs, make)
     found: list[str] = json.loads((stage.folder / "translations.json").read_text(encoding="utf-8"))
     return found
 
