@@ -8,6 +8,7 @@ from typing import Any
 
 from penjing.data.pairs import Pair, PairSplits, load_pairs, pairs_fingerprint
 from penjing.languages import Language, language
+from penjing.masking import SENTINEL
 from penjing.search.progress import Reporter
 from penjing.search.stages import Store
 from penjing.spec import Task
@@ -40,6 +41,10 @@ class TranslationContext:
     def base_key(self) -> dict[str, Any]:
         """What every new model of this run depends on."""
         return {"data": self.data_key, "pieces": self.pieces_key}
+
+    def typed(self, split: str) -> list[str]:
+        """Return the texts of a split as somebody types them: with placeholders instead of sentinels."""
+        return [SENTINEL.sub(r"{\1}", text) for text in self.sources(split)]
 
     def sources(self, split: str) -> list[str]:
         """Return the texts of a split, masked."""

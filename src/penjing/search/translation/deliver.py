@@ -45,7 +45,7 @@ def deliver_translation(
     hand_over_translator(
         outcome.candidate.folder,
         bundle,
-        texts=context.sources("dev"),
+        texts=context.typed("dev"),
         threads=task.budget.threads,
         known={
             "name": f"{task.name}: {trial.name}",

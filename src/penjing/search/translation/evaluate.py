@@ -75,7 +75,8 @@ def speeds(context: TranslationContext, candidates: Sequence[TranslationCandidat
     context.reporter.begin("speed and memory")
     budget = context.task.budget
     rows = np.random.default_rng(context.task.recipe.seed).permutation(len(context.splits.dev))[:_LATENCY_TEXTS]
-    texts = [context.splits.dev[row].source for row in rows]
+    typed = context.typed("dev")
+    texts = [typed[row] for row in rows]
 
     def make(folder: Path, _: Path) -> None:
         measured = measure_systems(
@@ -102,6 +103,7 @@ def speeds(context: TranslationContext, candidates: Sequence[TranslationCandidat
         "bundles": {one.name: one.key for one in candidates},
         "threads": budget.threads,
         "batch_size": budget.batch_size,
+        "texts": "as typed",
         "machine": machine().model_dump(),
     }
     stage = context.store.stage("speeds", inputs, make)
