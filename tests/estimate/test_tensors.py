@@ -109,7 +109,14 @@ CASES = [
     ),
     (
         AutoModelForSpeechSeq2Seq,
-        {"model_type": "whisper", **PAIR, "num_mel_bins": 80, "max_source_positions": 100, "max_target_positions": 60},
+        {
+            "model_type": "whisper",
+            "pad_token_id": 0,
+            **PAIR,
+            "num_mel_bins": 80,
+            "max_source_positions": 100,
+            "max_target_positions": 60,
+        },
     ),
 ]
 

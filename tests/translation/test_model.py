@@ -44,6 +44,12 @@ def test_what_has_no_words_is_not_asked() -> None:
     assert fake.asked == []
 
 
+def test_line_ends_around_an_entry_are_not_the_models_business() -> None:
+    fake = Fake()
+    assert translated(["\n\nSave %s\n"], fake, lines=False) == ["\n\nSAVE %s\n"]
+    assert [text for text, _ in fake.asked] == ["Save ｟0｠"]
+
+
 def test_a_lost_placeholder_is_looked_for_in_a_wider_search() -> None:
     def answer(text: str, search: Search) -> list[Candidate]:
         lost = Candidate("保存", -0.1)

@@ -22,13 +22,13 @@ target_lang = "zh"
 [data]
 source = "pairs.csv"
 [bar]
-drop_at_most = 0.3
+drop_at_most = 0.1
 [budget]
 threads = 1
 [recipe]
 vocabulary = 400
 epochs = 12
-student_epochs = 16
+student_epochs = 20
 batch_size = 16
 learning_rate = 4e-3
 teacher = {width = 64, encoder = 2, decoder = 2}

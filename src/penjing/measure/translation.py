@@ -69,7 +69,7 @@ def score_translations(
     """Return the counts of each translation.
 
     >>> round(score_translations("chrf", ["盆景"], ["盆景园"], target=Language("zh-Hans")).value, 3)
-    0.561
+    0.636
 
     Raises:
         MissingExtraError: sacrebleu is not installed (bleu).

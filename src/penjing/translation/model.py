@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any, Protocol
 
@@ -177,11 +177,17 @@ class Translator:
         self.close()
 
     def _job(self, text: str, wish: Wish) -> _Job:
-        """Mask the whole text, then cut it: nothing that must survive is cut."""
-        whole_text = wish.glossary.protect(text, within="lines" if wish.lines else "text")
+        """Mask what is between the white space around a text, then cut it: nothing that must survive is cut."""
+        body = text.strip()
+        if not body:
+            return _Job([], [], text)
+        start = text.index(body)
+        whole_text = wish.glossary.protect(body, within="lines" if wish.lines else "text")
         cut = by_line if wish.lines else whole
         segments, after = cut(whole_text.text, fits=self._engine.fits)
-        return _Job(segments, [renumbered(segment.text, whole_text.kept) for segment in segments], after)
+        masked = [renumbered(segment.text, whole_text.kept) for segment in segments]
+        segments[0] = replace(segments[0], before=text[:start] + segments[0].before)
+        return _Job(segments, masked, after + text[start + len(body) :])
 
     def _candidates(self, masked: list[str], wish: Wish, progress: Progress) -> dict[str, list[Candidate]]:
         """Return the candidates of each segment: those with all sentinels first, of these those that end."""

@@ -45,9 +45,19 @@ class CTranslate2Engine:
         self._mapped = MAPPING in there
 
     def translate(self, sources: Sequence[Pieces], search: Search) -> list[list[Hypothesis]]:
-        """Return the hypotheses of each source: a translation is at most 16 pieces and twice its source long."""
+        """Return the hypotheses of each source: a translation is at most 16 pieces and twice its source long.
+
+        Beside those of a beam stands the greedy one, where it is better: a beam can end before it gets there.
+        """
         if not sources:
             return []
+        found = self._searched(sources, search)
+        if search.beam == 1 or search.no_repeat:
+            return found
+        greedy = self._searched(sources, Search())
+        return [_best([*beam, *one], search.hypotheses) for beam, one in zip(found, greedy, strict=True)]
+
+    def _searched(self, sources: Sequence[Pieces], search: Search) -> list[list[Hypothesis]]:
         longest = len(self._prefix) + max(map(_most, sources))
         try:
             found = self._translator.translate_batch(
@@ -73,6 +83,12 @@ class CTranslate2Engine:
             ]
             for source, result in zip(sources, found, strict=True)
         ]
+
+
+def _best(hypotheses: Sequence[Hypothesis], count: int) -> list[Hypothesis]:
+    """Return the most probable of the hypotheses, each once."""
+    unique = {tuple(one.pieces): one for one in hypotheses}
+    return sorted(unique.values(), key=lambda one: (not one.ended, -one.score))[:count]
 
 
 def _most(source: Pieces) -> int:

@@ -58,9 +58,7 @@ def _translated(context: TranslationContext, opened: Translator, texts: list[str
     found: dict[str, list[Candidate]] = {}
     for start in range(0, len(ordered), _BATCH):
         batch = ordered[start : start + _BATCH]
-        searched = opened.segments(batch, Search(beam=_BEAM, hypotheses=_BEAM))
-        for text, greedy, beam in zip(batch, opened.segments(batch, Search()), searched, strict=True):
-            found[text] = sorted([*greedy, *beam], key=lambda one: -(one.score or 0.0))
+        found |= zip(batch, opened.segments(batch, Search(beam=_BEAM, hypotheses=_BEAM)), strict=True)
         context.reporter.advance(sum(map(len, found)), sum(map(len, ordered)), f"{len(found):,} texts")
     return found
 
