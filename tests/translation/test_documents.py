@@ -182,6 +182,17 @@ msgstr ""
     assert found["_File"].msgstr == "文件(_F)"
 
 
+def test_a_line_end_that_moved_to_the_end_makes_an_entry_fuzzy(tmp_path: Path) -> None:
+    def answer(text: str, search: object) -> list[Candidate]:
+        return [Candidate("一二｟0｠", -0.1)]
+
+    (tmp_path / "b.po").write_text(
+        translated(tmp_path / "a.po", 'msgid "One\\ntwo"\nmsgstr ""\n', answer), encoding="utf-8"
+    )
+    found = catalogue(tmp_path / "b.po")["One\ntwo"]
+    assert (found.msgstr, found.flags) == ("一二", ["fuzzy"])
+
+
 def test_columns_are_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="this column already"):
         translated(tmp_path / "a.csv", "text,translation\na,b\n")

@@ -55,9 +55,17 @@ def _translated(entries: Sequence[Any], work: Work) -> list[Translation]:
     asked = [text for (text, _), one in zip(plain, known, strict=True) if one is None]
     answers = iter(work.translate_entries(asked))
     return [
-        _marked(next(answers), accelerator) if one is None else Translation(one, source, None, None)
+        _marked(_with_ends(source, next(answers)), accelerator) if one is None else Translation(one, source, None, None)
         for source, one, (_, accelerator) in zip(sources, known, plain, strict=True)
     ]
+
+
+def _with_ends(source: str, found: Translation) -> Translation:
+    """Return the translation with line ends at its ends where the source has them, which msgfmt wants."""
+    if all(source[end : end + 1 or None] == "\n" or found.text[end : end + 1 or None] != "\n" for end in (0, -1)):
+        return found
+    problem = "; ".join(filter(None, (found.problem, "a line's end moved to an end of the text")))
+    return replace(found, text=found.text.strip("\n"), problem=problem)
 
 
 def _marked(found: Translation, accelerator: Accelerator | None) -> Translation:
