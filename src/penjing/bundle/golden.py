@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from penjing.records import Record
 GOLDEN_NAME = "golden.jsonl"
 GOLDEN_TEXTS = 64
 _MOST_BYTES = 64 * 2**20
+
+R = TypeVar("R", bound=Record)
 
 
 class GoldenRow(Record):
@@ -59,7 +62,16 @@ def write_golden(path: Path, texts: Sequence[str], logits: Logits, labels: Seque
 
 
 def read_golden(folder: Path) -> tuple[GoldenRow, ...]:
-    """Return the golden rows of a bundle."""
+    """Return the golden rows of a bundle that classifies."""
+    return read_golden_rows(folder, GoldenRow)
+
+
+def read_golden_rows(folder: Path, kind: type[R]) -> tuple[R, ...]:
+    """Return the golden rows of a bundle, each of `kind`.
+
+    Raises:
+        BundleError: there are none, or they are damaged.
+    """
     path = folder / GOLDEN_NAME
     if not path.is_file() or path.stat().st_size > _MOST_BYTES:
         raise BundleError(
@@ -67,7 +79,7 @@ def read_golden(folder: Path) -> tuple[GoldenRow, ...]:
         )
     try:
         lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also cuts at U+2028
-        return tuple(GoldenRow.model_validate_json(line) for line in lines if line)
+        return tuple(kind.model_validate_json(line) for line in lines if line)
     except (ValidationError, UnicodeDecodeError):
         raise BundleError(f"{path} is damaged", next_step="Copy the bundle again") from None
 

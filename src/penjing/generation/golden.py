@@ -12,12 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from penjing.bundle.golden import GOLDEN_NAME
+from penjing.bundle.golden import read_golden_rows
 from penjing.bundle.read import read_manifest
 from penjing.engines.text.base import Message
-from penjing.errors import BundleError
 from penjing.generation.model import TextModel
 from penjing.generation.references import open_text_model
 from penjing.generation.request import Format
@@ -26,7 +23,6 @@ from penjing.records import Record
 
 GOLDEN_PROMPTS, GOLDEN_TOKENS = 8, 24
 TOLERANCE = 0.5  # of the characters of all answers, that may come after a first difference
-_MOST_BYTES = 16 * 2**20
 
 Prompt = str | tuple[Message, ...]
 
@@ -78,7 +74,7 @@ def write_golden_answers(path: Path, rows: Sequence[GoldenAnswer]) -> None:
 
 def golden_prompts(folder: Path) -> list[Prompt]:
     """Return the prompts of the bundle in `folder`."""
-    return [_prompt(row) for row in _read(folder)]
+    return [_prompt(row) for row in read_golden_rows(folder, GoldenAnswer)]
 
 
 def verify_text(folder: Path, *, engine: str | None = None, threads: int = 2) -> TextVerifyReport:
@@ -88,7 +84,7 @@ def verify_text(folder: Path, *, engine: str | None = None, threads: int = 2) ->
         BundleError: a file is missing or changed, or there are no golden answers.
     """
     manifest = read_manifest(folder)
-    rows = _read(folder)
+    rows = read_golden_rows(folder, GoldenAnswer)
     with open_text_model(os.fspath(folder), engine=engine, threads=threads) as model:
         here = golden_answers(model, [_prompt(row) for row in rows])
     shared = [_shared(row.answer, found.answer) for row, found in zip(rows, here, strict=True)]
@@ -115,16 +111,3 @@ def _prompt(row: GoldenAnswer) -> Prompt:
     if isinstance(row.prompt, str):
         return row.prompt
     return tuple(Message(role, content) for role, content in row.prompt)  # type: ignore[arg-type]
-
-
-def _read(folder: Path) -> tuple[GoldenAnswer, ...]:
-    path = folder / GOLDEN_NAME
-    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-        raise BundleError(
-            "this bundle has no golden answers", value=str(folder), next_step="Make it again: penjing fit"
-        )
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-        return tuple(GoldenAnswer.model_validate_json(line) for line in lines if line)
-    except (ValidationError, UnicodeDecodeError):
-        raise BundleError(f"{path} is damaged", next_step="Copy the bundle again") from None

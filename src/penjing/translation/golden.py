@@ -12,11 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from penjing.bundle.golden import GOLDEN_NAME, choose_texts
+from penjing.bundle.golden import choose_texts, read_golden_rows
 from penjing.bundle.read import read_manifest
-from penjing.errors import BundleError
 from penjing.measure.machine import instruction_set
 from penjing.records import Record
 from penjing.translation.api import make_wish
@@ -25,7 +22,6 @@ from penjing.translation.references import open_translator
 
 GOLDEN_TEXTS = 64
 TOLERANCE = 0.1  # of the translations, that may be other ones
-_MOST_BYTES = 16 * 2**20
 
 
 class GoldenTranslation(Record):
@@ -74,7 +70,7 @@ def verify_translations(folder: Path, *, threads: int = 2) -> TranslationVerifyR
     Raises:
         BundleError: a file is missing or changed, or there are no golden translations.
     """
-    manifest, rows = read_manifest(folder), _read(folder)
+    manifest, rows = read_manifest(folder), read_golden_rows(folder, GoldenTranslation)
     with open_translator(os.fspath(folder), threads=threads) as model:
         wish = make_wish(model, None, None)
         together = model.translate([row.source for row in rows], wish)
@@ -89,16 +85,3 @@ def verify_translations(folder: Path, *, threads: int = 2) -> TranslationVerifyR
         alone=sum(one.text == found.text for one, found in zip(alone, together, strict=True)),
         tolerance=golden.tolerance if golden else 0.0,
     )
-
-
-def _read(folder: Path) -> tuple[GoldenTranslation, ...]:
-    path = folder / GOLDEN_NAME
-    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
-        raise BundleError(
-            "this bundle has no golden answers", value=str(folder), next_step="Make it again: penjing fit"
-        )
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-        return tuple(GoldenTranslation.model_validate_json(line) for line in lines if line)
-    except (ValidationError, UnicodeDecodeError):
-        raise BundleError(f"{path} is damaged", next_step="Copy the bundle again") from None
