@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,6 +14,13 @@ from torch import Tensor
 
 Indices = NDArray[np.int64]
 _CHUNK_BATCHES = 50  # batches shuffled together before sorting by length: random enough, little padding
+
+
+class Batches(Protocol):
+    """How one pass over texts is cut into batches of about `size` texts."""
+
+    def __call__(self, lengths: Indices, *, size: int, seed: int) -> Iterator[Indices]:
+        """Yield every index once."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +84,51 @@ def shuffled_batches(lengths: Indices, *, size: int, seed: int) -> Iterator[Indi
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """
     generator = np.random.default_rng(seed)
-    order = generator.permutation(len(lengths))
     batches: list[Indices] = []
-    for start in range(0, len(order), size * _CHUNK_BATCHES):
-        chunk = order[start : start + size * _CHUNK_BATCHES]
-        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+    for chunk in _sorted_chunks(lengths, generator, size=size):
         batches.extend(chunk[first : first + size] for first in range(0, len(chunk), size))
     for position in generator.permutation(len(batches)):
         yield batches[position]
+
+
+def level_batches(lengths: Indices, *, size: int, seed: int) -> Iterator[Indices]:
+    """Yield every index once, in batches of similar length, random order and at most the pieces of `size` mean texts.
+
+    Short texts come many at a time and long ones few, so that steps weigh the same and no batch takes much memory. A
+    text that is longer than the limit is a batch of its own.
+
+    >>> lengths = np.array([2] * 6 + [6] * 2)
+    >>> sorted(lengths[batch].tolist() for batch in level_batches(lengths, size=4, seed=0))
+    [[2, 2, 2, 2, 2, 2], [6, 6]]
+    """
+    generator = np.random.default_rng(seed)
+    most = size * float(lengths.mean()) if len(lengths) else 0.0
+    batches: list[Indices] = []
+    for chunk in _sorted_chunks(lengths, generator, size=size):
+        batches.extend(limited_batches(chunk, lengths, most=most))
+    for position in generator.permutation(len(batches)):
+        yield batches[position]
+
+
+def limited_batches(order: Indices, lengths: Indices, *, most: float) -> Iterator[Indices]:
+    """Yield the indices of `order`, which is shortest first, in batches of at most `most` pieces with their padding.
+
+    >>> [batch.tolist() for batch in limited_batches(np.arange(4), np.array([1, 2, 2, 9]), most=6)]
+    [[0, 1, 2], [3]]
+    """
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or (end - start + 1) * lengths[order[end]] > most:
+            yield order[start:end]
+            start = end
+
+
+def _sorted_chunks(lengths: Indices, generator: np.random.Generator, *, size: int) -> Iterator[Indices]:
+    """Yield every index once, in random chunks of 50 batches that are sorted by length."""
+    order = generator.permutation(len(lengths))
+    for start in range(0, len(order), size * _CHUNK_BATCHES):
+        chunk = order[start : start + size * _CHUNK_BATCHES]
+        yield chunk[np.argsort(lengths[chunk], kind="stable")]
 
 
 def sorted_batches(lengths: Indices, *, size: int) -> Iterator[Indices]:

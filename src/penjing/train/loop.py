@@ -9,13 +9,14 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from penjing.errors import ModelError
-from penjing.train.batches import Indices, Tokens, shuffled_batches
+from penjing.train.batches import Batches, Indices, Tokens, shuffled_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Part
 from penjing.train.pace import PROBE_STEPS, Pace, TrainPlan
@@ -72,6 +73,7 @@ def train(
     state_file: StateFile,
     report: Callable[[Progress], None],
     parts: Parts = whole,
+    batches: Batches = shuffled_batches,
     judged_texts: int = 0,
 ) -> TrainResult:
     """Train `model` in place and leave it with the weights that scored best on dev.
@@ -84,10 +86,15 @@ def train(
     """
     model.to(device.name)
     optimizer = torch.optim.AdamW(_parameter_groups(model, plan.weight_decay), lr=plan.learning_rate, fused=True)
-    pace = Pace(plan, texts=len(tokens), mean_length=float(tokens.lengths.mean()), judged_texts=judged_texts)
+    pace = Pace(
+        plan,
+        steps_a_pass=sum(1 for _ in batches(tokens.lengths, size=plan.batch_size, seed=plan.seed)),
+        mean_length=float(tokens.lengths.mean()),
+        judged_texts=judged_texts,
+    )
     state = state_file.read(model, optimizer) or pace.begin()
     saved_at = time.monotonic()
-    for indices in _batches_from(tokens, plan, state.step):
+    for indices in islice(_every_batch(tokens, plan, batches), state.step, None):
         if state.step >= state.steps or state.misses >= plan.patience:
             break
         started = time.monotonic()
@@ -161,16 +168,10 @@ def _schedule(step: int, steps: int) -> float:
     return max(0.0, (steps - step) / max(1, steps - warmup))
 
 
-def _batches_from(tokens: Tokens, plan: TrainPlan, step: int) -> Iterator[Indices]:
-    """Yield batches for ever, epoch after epoch, starting as the run that was at `step` would go on."""
-    per_epoch = math.ceil(len(tokens) / plan.batch_size)
-    epoch, done = divmod(step, per_epoch)
-    while True:
-        batches = shuffled_batches(tokens.lengths, size=plan.batch_size, seed=plan.seed + epoch)
-        for position, indices in enumerate(batches):
-            if position >= done:
-                yield indices
-        epoch, done = epoch + 1, 0
+def _every_batch(tokens: Tokens, plan: TrainPlan, batches: Batches) -> Iterator[Indices]:
+    """Yield batches for ever, epoch after epoch."""
+    for epoch in count():
+        yield from batches(tokens.lengths, size=plan.batch_size, seed=plan.seed + epoch)
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:

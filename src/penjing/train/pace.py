@@ -32,16 +32,16 @@ class TrainPlan:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The pace of training on `texts` of `mean_length` pieces, judged each time on `judged_texts`."""
+    """The pace of training on texts of `mean_length` pieces, judged each time on `judged_texts`."""
 
     plan: TrainPlan
-    texts: int
+    steps_a_pass: int
     mean_length: float
     judged_texts: int = 0
 
     def begin(self) -> LoopState:
         """Return the state before the first step."""
-        steps = max(1, round(self.plan.epochs * self._pass))
+        steps = max(1, round(self.plan.epochs * self.steps_a_pass))
         state = LoopState(steps=steps, most_steps=steps)
         state.next_evaluation = self._often(state)
         return state
@@ -71,12 +71,8 @@ class Pace:
         close = state.steps - wanted < self._every(state) / 2
         state.next_evaluation = state.steps if close else wanted
 
-    @property
-    def _pass(self) -> int:
-        return math.ceil(self.texts / self.plan.batch_size)
-
     def _often(self, state: LoopState) -> int:
-        return max(1, min(self._pass, state.steps // _FEWEST_EVALUATIONS))
+        return max(1, min(self.steps_a_pass, state.steps // _FEWEST_EVALUATIONS))
 
     def _every(self, state: LoopState) -> int:
         """Return the steps between evaluations: more than usual where these would take too much of a limited time."""

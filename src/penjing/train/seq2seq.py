@@ -6,7 +6,7 @@ many languages the language pieces are there as the checkpoint wants them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from penjing.errors import MissingExtraError
 from penjing.spec import Shape
-from penjing.train.batches import Indices, Tokens, from_rows
+from penjing.train.batches import Indices, Tokens, from_rows, level_batches, limited_batches
 from penjing.train.device import Device
 from penjing.train.loop import Progress, TrainResult, train
 from penjing.train.pace import TrainPlan
@@ -157,23 +157,13 @@ def dev_nats(model: PairModel, rows: PairRows, *, device: Device) -> float:
     total, count = 0.0, 0
     order = np.argsort(rows.tokens.lengths, kind="stable")
     with torch.no_grad():
-        for batch in _batches(order, rows.tokens.lengths):
+        for batch in limited_batches(order, rows.tokens.lengths, most=_JUDGED_PIECES):
             ids, mask = (tensor.to(device.name) for tensor in rows.tokens.batch(batch))
             with device.autocast():
                 logits, right = model(ids, mask)
             total += float(functional.cross_entropy(logits.float(), right, reduction="sum"))
             count += len(right)
     return total / count
-
-
-def _batches(order: Indices, lengths: Indices) -> Iterator[Indices]:
-    """Yield places, in `order`, shortest first, in batches of about so many pieces."""
-    start = 0
-    for end in range(1, len(order) + 1):
-        full = end == len(order) or (end - start + 1) * lengths[order[end]] > _JUDGED_PIECES
-        if full:
-            yield order[start:end]
-            start = end
 
 
 def teach(
@@ -201,6 +191,7 @@ def teach(
         device=device,
         state_file=state_file,
         report=report,
+        batches=level_batches,
         judged_texts=len(judged.tokens),
     )
 
