@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sentencepiece
 import torch
@@ -15,9 +16,13 @@ from penjing.bundle.read import read_manifest
 from penjing.engines.translate import Search
 from penjing.errors import ModelError, TaskError
 from penjing.export.translation_checkpoint import write_translation_bundle
+from penjing.export.translation_engines import TARGETS
 from penjing.languages import language
 from penjing.search.fit import fit
+from penjing.shrink.pair_vocabulary import SPECIAL, keep_rows, trim_to_pair
 from penjing.spec import read_task
+from penjing.train.checkpoint_pieces import read_checkpoint_pieces
+from penjing.train.seq2seq import PairModel, load_seq2seq, pair_rows
 from penjing.translation.api import make_wish
 from penjing.translation.references import open_translator
 from tests.translation.toy import pairs, write_toy_task
@@ -188,9 +193,56 @@ def test_a_checkpoint_is_fine_tuned_and_taught_to_a_new_student(marian: Path, tm
     )
     result = fit(read_task(task, overrides=changes), output=tmp_path / "run", cache=tmp_path / "cache")
     by_name = {trial.name: trial for trial in result.trials}
-    assert by_name["teacher"].recipe[0].name == "fine-tune"
+    assert [step.name for step in by_name["teacher"].recipe] == ["vocabulary", "fine-tune"]
+    portable = by_name["student, int8, onnxruntime"]
+    assert (portable.engine, portable.failed) == ("onnxruntime", None)
     assert by_name["student, int8"].recipe[0].name == "vocabulary"
     folders = {name: tmp_path / "run" / str(by_name[name].bundle) for name in ("teacher", "student, int8")}
     assert (folders["teacher"] / "source.json").is_file()
     assert (folders["student, int8"] / "tokenizer.json").is_file()
     assert read_manifest(folders["teacher"]).origin.name == marian.name
+
+
+@pytest.mark.parametrize("family", ["marian", "m2m"])
+def test_a_pair_s_own_pieces_translate_as_all_of_them_did(
+    family: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    checkpoint = request.getfixturevalue(family)
+    whole = read_checkpoint_pieces(checkpoint, PAIR)
+    model, small = load_seq2seq(checkpoint), load_seq2seq(checkpoint)
+    pad = model.config.pad_token_id
+    special = [getattr(model.config, name) for name in SPECIAL if getattr(model.config, name, None) is not None]
+    table, kept = trim_to_pair(whole, TEXTS, ["打开红色的文件", "打印"], special=special, size=70)
+    assert len(kept) == len(table.names) < len(whole.names)
+    keep_rows(small, kept)
+    small.save_pretrained(tmp_path / "small")
+    small = load_seq2seq(tmp_path / "small")
+    old, new = (pair_rows(one, [(text, "打印") for text in TEXTS], pad=pad) for one in (whole, table))
+    assert [kept[piece] for piece in new.tokens.ids] == old.tokens.ids.tolist()
+    expected, found = (
+        PairModel(one, rows).eval()(*rows.tokens.batch(np.arange(len(TEXTS))))[0]
+        for one, rows in ((model, old), (small, new))
+    )
+    torch.testing.assert_close(found, expected[:, kept], rtol=1e-4, atol=1e-4)
+    names = TARGETS["ctranslate2"].write(small, table, tmp_path / "ct2", precision="int8")
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("family", ["marian", "m2m"])
+@pytest.mark.parametrize("search", [Search(), Search(beam=3, hypotheses=3), Search(beam=2, hypotheses=2, no_repeat=3)])
+def test_onnx_runtime_finds_what_ctranslate2_finds(
+    family: str, search: Search, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    checkpoint = request.getfixturevalue(family)
+    for engine in ("ctranslate2", "onnxruntime"):
+        write_translation_bundle(checkpoint, tmp_path / engine, PAIR, precision="float32", engine=engine)
+    with (
+        open_translator(str(tmp_path / "ctranslate2"), threads=1) as one,
+        open_translator(str(tmp_path / "onnxruntime"), threads=1) as other,
+    ):
+        assert other.engine == "onnxruntime"
+        sources = one._engine._spelling.pieces(TEXTS)
+        expected, found = (opened._engine._engine.translate(sources, search) for opened in (one, other))
+        for left, right in zip(expected, found, strict=True):
+            assert right[0].pieces[:8] == left[0].pieces[:8]
+            assert right[0].score > left[0].score - 0.05  # far on, weights of chance have many translations as good

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from penjing.engines.translate.ctranslate2 import NAMES
+from penjing.engines.translate.ctranslate2 import CONFIG, MODEL, NAMES, VOCABULARY
 from penjing.errors import ExportError, MissingExtraError, ModelError
 from penjing.train.piece_table import PieceTable
 
@@ -18,8 +18,9 @@ _LOADERS = {
 }  # fmt: skip
 
 
-def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision: Precision) -> None:
-    """Write `model`, a transformers checkpoint with the pieces of `table`, into `folder`, named as bundles have it.
+def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision: Precision) -> list[str]:
+    """Write `model`, a transformers checkpoint with the pieces of `table`, into `folder`, named as bundles have it;
+    return the files' names.
 
     Raises:
         ModelError: this architecture does not translate, or has another number of pieces.
@@ -59,3 +60,4 @@ def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision:
     for ours, theirs in NAMES.items():
         if (folder / theirs).is_file():
             (folder / theirs).rename(folder / ours)
+    return [MODEL, CONFIG, VOCABULARY]

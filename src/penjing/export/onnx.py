@@ -10,22 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from penjing.export.integers import INT4_ZERO, LARGEST_WEIGHT, quantize_pairs, quantize_rows
+from penjing.export.nodes import OPSET, Array, Nodes
 from penjing.train.encoder import EncoderShape
 from penjing.train.families import PoolerActivation
 
-Array = NDArray[Any]
 Embeddings = Literal["float32", "int8", "int4"]
-OPSET = 23
 GRAPH = f"{OPSET}.2"  # part of every key of an exported file: raise it when the same model becomes another file
-IR_VERSION = 11
 _MASKED = -10_000.0  # added to the scores of padding: exp() of it is exactly 0 in float32
 
 
@@ -64,8 +61,9 @@ def encoder_to_onnx(
 class _Graph:
     def __init__(self, shape: EncoderShape, weights: Mapping[str, Array], precision: Precision) -> None:
         self.shape, self.weights, self.precision = shape, weights, precision
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
+        self._graph = Nodes()
+        self._node, self._constant = self._graph.node, self._graph.constant
+        self._float32, self._int64 = self._graph.float32, self._graph.int64
 
     def build(self) -> None:
         """Append all nodes, in the order of the computation."""
@@ -82,10 +80,7 @@ class _Graph:
         dims = ["batch", "length"]
         inputs = [helper.make_tensor_value_info(n, TensorProto.INT64, dims) for n in ("input_ids", "attention_mask")]
         outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", self.shape.labels])]
-        graph = helper.make_graph(self.nodes, "encoder", inputs, outputs, list(self.constants.values()))
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="penjing")
-        model.ir_version = IR_VERSION
-        return model
+        return self._graph.model("encoder", inputs, outputs)
 
     def _embeddings(self) -> str:
         words = {"float32": self._float_words, "int8": self._int8_words, "int4": self._int4_words}
@@ -104,7 +99,11 @@ class _Graph:
             columns, scales = quantize_rows(stored.T)
             stored = np.ascontiguousarray(columns.T)
         length = self._node("Shape", "input_ids", start=1, end=2)
-        table, start, axis = self._constant("positions", stored), self._ints("zero", [0]), self._ints("axis0", [0])
+        table, start, axis = (
+            self._constant("positions", stored),
+            self._int64("zero", [0]),
+            self._int64("axis0", [0]),
+        )
         taken = self._node("Slice", table, start, length, axis)
         if scales is None:
             return taken
@@ -131,12 +130,12 @@ class _Graph:
         upper = self._node("BitwiseAnd", taken, self._constant("high_bits", np.uint8(240)))
         high = self._node("BitShift", upper, self._constant("four_bits", np.uint8(4)), direction="RIGHT")
         both = self._node("Cast", self._node("Concat", low, high, axis=-1), to=TensorProto.FLOAT)
-        centred = self._node("Sub", both, self._float("int4_zero", INT4_ZERO))
-        groups = self._ints("groups", [0, 0, scales.shape[1], -1])
+        centred = self._node("Sub", both, self._float32("int4_zero", INT4_ZERO))
+        groups = self._int64("groups", [0, 0, scales.shape[1], -1])
         scale = self._node("Gather", self._constant("words.scale", scales[:, :, None]), "input_ids")
         scale = self._node("Cast", scale, to=TensorProto.FLOAT)
         restored = self._node("Mul", self._node("Reshape", centred, groups), scale)
-        return self._node("Reshape", restored, self._ints("ungrouped", [0, 0, self.shape.rank or self.shape.hidden]))
+        return self._node("Reshape", restored, self._int64("ungrouped", [0, 0, self.shape.rank or self.shape.hidden]))
 
     def _block(self, layer: int, x: str, bias: str) -> str:
         name = f"blocks.{layer}"
@@ -149,24 +148,23 @@ class _Graph:
 
     def _attention_bias(self, mask: str) -> str:
         """Return what is added to every score, (batch, 1, length, length): 0, or much less than 0 for padding."""
-        wide = self._node("Unsqueeze", mask, self._ints("axes_heads", [1, 2]))
-        bias = self._node("Mul", self._node("Sub", self._float("one", 1.0), wide), self._float("masked", _MASKED))
+        wide = self._node("Unsqueeze", mask, self._int64("axes_heads", [1, 2]))
+        bias = self._node("Mul", self._node("Sub", self._float32("one", 1.0), wide), self._float32("masked", _MASKED))
         length = self._node("Shape", "input_ids", start=1, end=2)
-        rows = self._node("Concat", self._ints("before_rows", [1, 1]), length, self._ints("after_rows", [1]), axis=0)
+        rows = self._node("Concat", self._int64("before_rows", [1, 1]), length, self._int64("after_rows", [1]), axis=0)
         return self._node("Expand", bias, rows)
 
     def _attention(self, layer: int, qkv: str, bias: str) -> str:
         heads = self.shape.heads[layer]
         q, k, v = (f"blocks.{layer}.{part}" for part in "qkv")
-        split = helper.make_node("Split", [qkv], [q, k, v], name=f"n_blocks.{layer}.split", axis=-1, num_outputs=3)
-        self.nodes.append(split)
+        self._graph.many("Split", [qkv], [q, k, v], name=f"n_blocks.{layer}.split", axis=-1, num_outputs=3)
         return self._node("Attention", q, k, v, bias, q_num_heads=heads, kv_num_heads=heads)
 
     def _pool(self, x: str, mask: str) -> str:
         if self.shape.pooling == "first":
-            first = self._node("Gather", x, self._int("first", 0), axis=1)
+            first = self._node("Gather", x, self._int64("first", 0), axis=1)
             return self._node(_POOLERS[self.shape.pooler], self._linear("pooler", first))
-        axis = self._ints("axis1", [1])
+        axis = self._int64("axis1", [1])
         share = self._node("Div", mask, self._node("ReduceSum", mask, axis, keepdims=1))
         return self._node("Squeeze", self._node("MatMul", self._node("Unsqueeze", share, axis), x), axis)
 
@@ -197,24 +195,5 @@ class _Graph:
         scale, shift = self._weight(f"{name}.weight"), self._weight(f"{name}.bias")
         return self._node("LayerNormalization", x, scale, shift, axis=-1, epsilon=self.shape.epsilon)
 
-    def _node(self, op: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
-        output = name or f"{op.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op, list(inputs), [output], name=f"n_{output}", **attributes))
-        return output
-
     def _weight(self, name: str) -> str:
         return self._constant(name, self.weights[name])
-
-    def _constant(self, name: str, value: Array | np.generic) -> str:
-        if name not in self.constants:
-            self.constants[name] = numpy_helper.from_array(np.asarray(value), name)
-        return name
-
-    def _float(self, name: str, value: float) -> str:
-        return self._constant(name, np.float32(value))
-
-    def _int(self, name: str, value: int) -> str:
-        return self._constant(name, np.int64(value))
-
-    def _ints(self, name: str, values: list[int]) -> str:
-        return self._constant(name, np.array(values, np.int64))

@@ -1,4 +1,4 @@
-"""Checkpoints of the hub that translate (Marian, M2M-100, NLLB) as bundles for CTranslate2, without golden answers."""
+"""Checkpoints of the hub that translate (Marian, M2M-100, NLLB) as bundles without golden answers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 
 from penjing.bundle.manifest import Manifest, Origin
 from penjing.bundle.write import stamp, write_bundle
-from penjing.engines.translate.ctranslate2 import CONFIG, MODEL, VOCABULARY
 from penjing.errors import ModelError
-from penjing.export.ctranslate2 import Precision, write_ctranslate2
+from penjing.export.ctranslate2 import Precision
+from penjing.export.translation_engines import TARGETS, TranslationEngine
 from penjing.files import file_sha256
 from penjing.languages import Pair
 from penjing.train.checkpoint_pieces import read_checkpoint_pieces
@@ -17,7 +17,14 @@ from penjing.train.model_folder import stated_licence
 from penjing.train.seq2seq import load_seq2seq
 
 
-def write_translation_bundle(checkpoint: Path, folder: Path, pair: Pair, *, precision: Precision = "int8") -> None:
+def write_translation_bundle(
+    checkpoint: Path,
+    folder: Path,
+    pair: Pair,
+    *,
+    precision: Precision = "int8",
+    engine: TranslationEngine = "ctranslate2",
+) -> None:
     """Write the checkpoint as a bundle that translates between `pair` into `folder`, which is empty or not there.
 
     Raises:
@@ -30,16 +37,16 @@ def write_translation_bundle(checkpoint: Path, folder: Path, pair: Pair, *, prec
         **stamp(),
         name=f"{checkpoint.name}: {pair[0].code} to {pair[1].code}",
         kind="translate",
-        engine="ctranslate2",
-        model=MODEL,
+        engine=engine,
+        model=TARGETS[engine].model,
         input=table.input(pair, beam=1),
         recipe=(),
         origin=checkpoint_origin(str(checkpoint), checkpoint),
     )
     with TemporaryDirectory(dir=folder.parent) as temporary:
         aside = Path(temporary)
-        write_ctranslate2(load_seq2seq(checkpoint), table, aside, precision=precision)
-        names = [MODEL, CONFIG, VOCABULARY, *table.write(aside)]
+        names = TARGETS[engine].write(load_seq2seq(checkpoint), table, aside, precision=precision)
+        names += table.write(aside)
         write_bundle(folder, manifest, {name: aside / name for name in names})
 
 

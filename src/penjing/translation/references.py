@@ -10,7 +10,9 @@ from tokenizers import Tokenizer
 
 from penjing.bundle.manifest import MANIFEST_NAME, Manifest
 from penjing.bundle.read import check_files, read_manifest
+from penjing.engines.translate import PieceTranslator
 from penjing.engines.translate.ctranslate2 import CONFIG, MODEL, VOCABULARY, CTranslate2Engine
+from penjing.engines.translate.onnxruntime import DECODER, ENCODER, PIECES, WEIGHTS, OnnxTranslationEngine
 from penjing.engines.translate.spelling import Spelling
 from penjing.errors import BundleError, ModelError
 from penjing.files import file_sha256
@@ -25,6 +27,7 @@ from penjing.translation.remote import RemoteTranslator
 _RULE = "a bundle that translates, hf:org/name, a local folder, or openai:NAME"
 _HUB_FILES = ("*.json", "*.safetensors", "*.spm", "*.model", "README.md")
 _MOST_BEAM = 16
+_NEEDED = {"ctranslate2": {CONFIG, VOCABULARY, MODEL}, "onnxruntime": {ENCODER, DECODER, WEIGHTS, PIECES}}
 _CHECKPOINT = (".json", ".safetensors", ".spm", ".model")
 
 
@@ -38,9 +41,9 @@ def open_translator(
 ) -> Translator:
     """Return the model that `reference` names, ready to translate.
 
-    A bundle runs in CTranslate2. `hf:org/name` and local folders with safetensors (Marian, M2M-100, NLLB) are converted
-    to its int8 once, and kept in `cache`; models of many languages need `source` and `target`. `openai:NAME` asks the
-    server that OPENAI_BASE_URL names, with a prompt.
+    A bundle runs in its engine, CTranslate2 or ONNX Runtime. `hf:org/name` and local folders with safetensors (Marian,
+    M2M-100, NLLB) are converted to int8 for CTranslate2 once, and kept in `cache`; models of many languages need
+    `source` and `target`. `openai:NAME` asks the server that OPENAI_BASE_URL names, with a prompt.
 
     Raises:
         ModelError: there is no such model, or it does not translate.
@@ -68,11 +71,18 @@ def _bundle(folder: Path, reference: str, *, threads: int) -> Translator:
     if manifest.kind != "translate":
         raise ModelError("this bundle does not translate", value=str(folder), rule=f"it is made to {manifest.kind}")
     check_files(folder, manifest)
-    missing = {CONFIG, VOCABULARY, MODEL} - manifest.files.keys()
+    needed = _NEEDED.get(manifest.engine)
+    if needed is None:
+        raise BundleError("no engine of this name translates", value=manifest.engine, rule=" or ".join(_NEEDED))
+    missing = needed - manifest.files.keys()
     if missing:
         raise BundleError("the manifest does not list a file it needs", value=", ".join(sorted(missing)))
     spelling, pair, beam = _spelling(folder, manifest)
-    engine = CTranslate2Engine(folder, threads=threads, prefix=spelling.begin, names=manifest.files)
+    engine: PieceTranslator
+    if manifest.engine == "onnxruntime":
+        engine = OnnxTranslationEngine(folder, threads=threads, prefix=spelling.begin)
+    else:
+        engine = CTranslate2Engine(folder, threads=threads, prefix=spelling.begin, names=manifest.files)
     return Translator(reference, LocalTranslator(engine, spelling, pair), beam=beam)
 
 

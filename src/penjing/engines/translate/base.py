@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Pieces = list[str]
+_LONGEST = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,17 @@ class Hypothesis:
     score: float
     ended: bool
     """Whether it ends by itself, and not at the longest length."""
+
+
+def best_of(hypotheses: Sequence[Hypothesis], count: int) -> list[Hypothesis]:
+    """Return the most probable of the hypotheses, each once; those that end come first."""
+    unique = {tuple(one.pieces): one for one in hypotheses}
+    return sorted(unique.values(), key=lambda one: (not one.ended, -one.score))[:count]
+
+
+def longest_translation(source: Pieces) -> int:
+    """Return how many pieces a source is translated into at most, whatever is translated beside it."""
+    return min(_LONGEST, 16 + 2 * len(source))
 
 
 class PieceTranslator(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from penjing.engines.translate.base import Hypothesis, Pieces, Search
+from penjing.engines.translate.base import Hypothesis, Pieces, Search, best_of, longest_translation
 from penjing.errors import EngineError, MissingExtraError
 
 MODEL, CONFIG, VOCABULARY, MAPPING = "model.ct2", "ctranslate2.json", "vocabulary.json", "vmap.txt"
@@ -14,7 +14,6 @@ NAMES: Mapping[str, str] = {
 }  # fmt: skip
 """What the files of a bundle are called in a folder of CTranslate2's own."""
 _BATCH_PIECES = 1024  # padded, run at once
-_LONGEST = 256
 _PATIENCE = 2  # with 1 a search ends when as many have ended as are pursued, be they short and bad
 
 
@@ -55,10 +54,10 @@ class CTranslate2Engine:
         if search.beam == 1 or search.no_repeat:
             return found
         greedy = self._searched(sources, Search())
-        return [_best([*beam, *one], search.hypotheses) for beam, one in zip(found, greedy, strict=True)]
+        return [best_of([*beam, *one], search.hypotheses) for beam, one in zip(found, greedy, strict=True)]
 
     def _searched(self, sources: Sequence[Pieces], search: Search) -> list[list[Hypothesis]]:
-        longest = len(self._prefix) + max(map(_most, sources))
+        longest = len(self._prefix) + max(map(longest_translation, sources))
         try:
             found = self._translator.translate_batch(
                 list(sources),
@@ -78,22 +77,11 @@ class CTranslate2Engine:
             raise EngineError("ctranslate2 failed", value=str(error)) from error
         return [
             [
-                _hypothesis(pieces[len(self._prefix) :], score, most=_most(source))
+                _hypothesis(pieces[len(self._prefix) :], score, most=longest_translation(source))
                 for pieces, score in zip(result.hypotheses, result.scores, strict=True)
             ]
             for source, result in zip(sources, found, strict=True)
         ]
-
-
-def _best(hypotheses: Sequence[Hypothesis], count: int) -> list[Hypothesis]:
-    """Return the most probable of the hypotheses, each once."""
-    unique = {tuple(one.pieces): one for one in hypotheses}
-    return sorted(unique.values(), key=lambda one: (not one.ended, -one.score))[:count]
-
-
-def _most(source: Pieces) -> int:
-    """Return the longest translation of a source, whatever is translated beside it."""
-    return min(_LONGEST, 16 + 2 * len(source))
 
 
 def _hypothesis(pieces: Pieces, score: float, *, most: int) -> Hypothesis:

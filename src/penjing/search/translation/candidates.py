@@ -1,4 +1,7 @@
-"""Bundles that may be chosen: teacher and student in float32 and int8, and the student with a shortlist of pieces."""
+"""Bundles that may be chosen: teacher and student in float32 and int8, and the student with a shortlist of pieces.
+
+The student in int8 is there for ONNX Runtime too, which needs no extra: slower, and for machines without CTranslate2.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from typing import Any, Literal
 
 from penjing.bundle.manifest import Manifest
 from penjing.bundle.write import stamp, write_bundle
-from penjing.engines.translate.ctranslate2 import CONFIG, MAPPING, MODEL, VOCABULARY
-from penjing.export.ctranslate2 import Precision, write_ctranslate2
+from penjing.engines.translate.ctranslate2 import MAPPING
+from penjing.export.ctranslate2 import Precision
+from penjing.export.translation_engines import TARGETS, TranslationEngine
 from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.translation.context import TranslationContext
@@ -22,7 +26,7 @@ from penjing.train.seq2seq import load_seq2seq, pair_rows
 Role = Literal["teacher", "plain-int8", "candidate"]
 TEACHER, TEACHER_INT8 = "teacher", "teacher, int8"
 STUDENT, STUDENT_INT8, SHORTLISTED = "student", "student, int8", "student, int8, shortlist"
-ENGINE = "ctranslate2"
+PORTABLE = "student, int8, onnxruntime"
 _BUNDLE = "bundle"
 
 
@@ -37,6 +41,7 @@ class TranslationCandidate:
     key: str
     train_s: float
     parameters: int
+    engine: TranslationEngine = "ctranslate2"
     notes: tuple[str, ...] = ()
 
 
@@ -49,11 +54,12 @@ def teacher_candidates(context: TranslationContext, teacher: Learned) -> list[Tr
 
 
 def student_candidates(context: TranslationContext, student: Learned) -> list[TranslationCandidate]:
-    """Return the student in float32, in int8, and with few pieces to choose from for each source."""
+    """Return the student in float32, in int8, with few pieces to choose from for each source, and for ONNX Runtime."""
     return [
         _candidate(context, student, STUDENT, "candidate", "float32"),
         _candidate(context, student, STUDENT_INT8, "candidate", "int8"),
         _candidate(context, student, SHORTLISTED, "candidate", "int8", mapping=_mapping(context)),
+        _candidate(context, student, PORTABLE, "candidate", "int8", engine="onnxruntime"),
     ]
 
 
@@ -80,6 +86,7 @@ def _candidate(
     precision: Precision,
     *,
     mapping: tuple[str, str] | None = None,
+    engine: TranslationEngine = "ctranslate2",
 ) -> TranslationCandidate:
     context.reporter.begin(f"export {name}")
     steps = [*learned.recipe]
@@ -91,8 +98,8 @@ def _candidate(
         **stamp(),
         name=f"{context.task.name}: {name}",
         kind="translate",
-        engine=ENGINE,
-        model=MODEL,
+        engine=engine,
+        model=TARGETS[engine].model,
         input=learned.table.input(context.languages, beam=context.task.recipe.beam),
         recipe=tuple(steps),
         parameters=learned.parameters,
@@ -102,8 +109,9 @@ def _candidate(
     def make(folder: Path, _: Path) -> None:
         with TemporaryDirectory(dir=folder) as temporary:
             aside = Path(temporary)
-            write_ctranslate2(load_seq2seq(learned.folder), learned.table, aside, precision=precision)
-            names = [MODEL, CONFIG, VOCABULARY, *learned.table.write(aside)]
+            model = load_seq2seq(learned.folder)
+            names = TARGETS[engine].write(model, learned.table, aside, precision=precision)
+            names += learned.table.write(aside)
             if mapping is not None:
                 write_text(aside / MAPPING, mapping[0])
                 names.append(MAPPING)
@@ -111,10 +119,10 @@ def _candidate(
 
     inputs: Mapping[str, Any] = {
         "model": learned.key, "precision": precision, "mapping": mapping and mapping[1],
-        "beam": context.task.recipe.beam,
+        "beam": context.task.recipe.beam, **({"engine": engine} if engine != "ctranslate2" else {}),
     }  # fmt: skip
     stage = context.store.stage("translator", inputs, make)
     context.reporter.end(f"{learned.parameters / 1e6:.1f} million parameters", reused=stage.reused)
     return TranslationCandidate(
-        name, role, tuple(steps), stage.folder / _BUNDLE, stage.key, learned.train_s, learned.parameters
+        name, role, tuple(steps), stage.folder / _BUNDLE, stage.key, learned.train_s, learned.parameters, engine
     )

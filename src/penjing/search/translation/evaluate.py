@@ -17,7 +17,7 @@ from penjing.measure.size import folder_size
 from penjing.measure.translation import CorpusScored, score_translations
 from penjing.records import Latency, Trial
 from penjing.search.choose import broken_limits
-from penjing.search.translation.candidates import ENGINE, TranslationCandidate
+from penjing.search.translation.candidates import TranslationCandidate
 from penjing.search.translation.context import TranslationContext
 from penjing.translation.api import make_wish
 from penjing.translation.references import open_translator
@@ -132,7 +132,7 @@ def make_translation_trial(
         name=candidate.name,
         role=candidate.role,
         recipe=candidate.recipe,
-        engine=ENGINE,
+        engine=candidate.engine,
         parameters=candidate.parameters,
         quality=scored_quality(found, split="dev", seed=seed),
         verdict=judge_scored(task.bar, found, teacher, split="dev", seed=seed),

@@ -15,6 +15,7 @@ from penjing.files import file_sha256, write_text
 from penjing.records import Step
 from penjing.search.stages import Stage
 from penjing.search.translation.context import TranslationContext
+from penjing.shrink.pair_vocabulary import SPECIAL, keep_rows, trim_to_pair
 from penjing.spec import Shape
 from penjing.train.checkpoint_pieces import read_checkpoint_pieces
 from penjing.train.loop import Progress
@@ -105,23 +106,34 @@ def _new_model(
 
 
 def _tuned_teacher(context: TranslationContext, pairs: Sequence[tuple[str, str]], limit_s: float | None) -> Learned:
-    """Return the checkpoint that the task names, fine-tuned on `pairs`."""
+    """Return the checkpoint that the task names, with the pieces that the pair needs, fine-tuned on `pairs`."""
     reference = context.task.model
     scheme, colon, name = reference.partition(":")
     is_hub = bool(colon) and scheme == "hf"
     folder = download_from_hub(name, reference=reference, files=_HUB_FILES) if is_hub else Path(reference)
     check_weights(folder)
-    table = read_checkpoint_pieces(folder, context.languages)
+    whole = read_checkpoint_pieces(folder, context.languages)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    special = [int(config[name]) for name in SPECIAL if config.get(name) is not None]
+    sources, targets = zip(*pairs, strict=True)
+    table, kept = trim_to_pair(whole, sources, targets, special=special, size=context.task.recipe.vocabulary)
     files = sorted(path for path in folder.iterdir() if path.suffix in _DEPENDED_ON)
     key = hashlib.sha256("".join(path.name + file_sha256(path) for path in files).encode()).hexdigest()
     plan = _plan(context, context.task.recipe.epochs or _TUNING_EPOCHS, _TUNING_RATE, limit_s)
-    keys = {"data": context.data_key, "checkpoint": key, "plan": asdict(plan)}
-    stage, facts = _learn(
-        context, "teacher", table, pairs, plan, keys=keys, make_model=lambda: load_seq2seq(folder, dropout=plan.dropout)
+    keys = {"data": context.data_key, "checkpoint": key, "pieces": len(kept), "plan": asdict(plan)}
+
+    def make_model() -> Any:
+        model = load_seq2seq(folder, dropout=plan.dropout)
+        keep_rows(model, kept)
+        return model
+
+    stage, facts = _learn(context, "teacher", table, pairs, plan, keys=keys, make_model=make_model)
+    steps = (
+        Step(name="vocabulary", values={"pieces": len(kept), "of": len(whole.names)}),
+        Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate}),
     )
-    step = Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate})
     origin = checkpoint_origin(reference, folder)
-    return Learned(stage.folder, stage.key, (step,), float(facts["train_s"]), int(facts["parameters"]), table, origin)
+    return Learned(stage.folder, stage.key, steps, float(facts["train_s"]), int(facts["parameters"]), table, origin)
 
 
 def _learn(
