@@ -42,6 +42,8 @@ def test_the_best_that_fulfils_all_is_picked():
     ]
     assert pick_trial(trials, parse_conditions("size<25B,latency<1s")).name == "as good"
     assert pick_trial(trials, parse_conditions("quality>0.94,latency<1s")).name == "large"
+    other = trial("other", 0.85, 12, 0.3).model_copy(update={"engine": "ctranslate2"})
+    assert pick_trial([*trials, other], parse_conditions(" engine = ctranslate2 ,size<25B")).name == "other"
     with pytest.raises(TaskError, match="no trial"):
         pick_trial(trials, parse_conditions("size<12B,quality>0.85,latency<1s"))
 

@@ -29,6 +29,22 @@ def test_fit_hands_back_a_student_that_translates(toy_run: FitResult) -> None:
     assert toy_run.exit_code == 0
 
 
+def test_a_bundle_for_onnx_runtime_is_picked_and_translates_alike(toy_run: FitResult, tmp_path: Path) -> None:
+    by_name = {trial.name: trial for trial in toy_run.trials}
+    portable, plain = by_name["student, int8, onnxruntime"], by_name["student, int8"]
+    assert portable.quality.value == pytest.approx(plain.quality.value, abs=0.02)
+    arguments = ["frontier", str(toy_run.bundle.parent), "--pick", "engine=onnxruntime", "-o", str(tmp_path / "made")]
+    found = CliRunner().invoke(app, arguments)
+    assert found.exit_code == 0, found.output
+    assert "penjing translate" in found.output
+    assert read_manifest(tmp_path / "made").engine == "onnxruntime"
+    report = verify_translations(tmp_path / "made", threads=1)
+    assert report.n == report.same == report.alone
+    text = "Print the old folder %d in {place}"
+    translated = penjing.translate_text(text, "en", "zh-CN", model=str(tmp_path / "made"))
+    assert (translated.text, translated.problem) == ("在 {place} 中打印旧的文件夹 %d", None)
+
+
 def test_a_bundle_translates_what_it_never_saw_and_keeps_placeholders(toy_bundle: Path) -> None:
     found = penjing.translate_text("Print the old folder %d in {place}", "en", "zh-CN", model=str(toy_bundle))
     assert (found.text, found.problem) == ("在 {place} 中打印旧的文件夹 %d", None)

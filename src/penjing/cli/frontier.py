@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from penjing.records import Cost, Trial
 
 _BAR = 24  # characters of the longest bar
+_USE = {"classify": "predict", "generate": "generate", "translate": "translate"}
 
 
 def frontier(
@@ -45,6 +46,8 @@ def frontier(
       penjing frontier runs/reviews --by latency --json
 
       penjing frontier runs/reviews --pick "size<5MB" --output small
+
+      penjing frontier runs/localise --pick "engine=onnxruntime"
     """
     from penjing.errors import TaskError
     from penjing.search.frontier import frontier as of
@@ -65,6 +68,7 @@ def frontier(
 
 
 def _make(run: Path, trials: tuple[Trial, ...], pick: str, *, folder: Path, as_json: bool) -> None:
+    from penjing.bundle import read_manifest
     from penjing.search.pick import parse_conditions, pick_trial, write_pick
 
     trial = pick_trial(trials, parse_conditions(pick))
@@ -73,7 +77,7 @@ def _make(run: Path, trials: tuple[Trial, ...], pick: str, *, folder: Path, as_j
         typer.echo(json.dumps({"trial": trial.model_dump(), "bundle": str(folder)}, ensure_ascii=False))
         return
     _show((trial,), by="size")
-    typer.echo(f'\nbundle   {folder}\nuse it   penjing predict {folder} "…"')
+    typer.echo(f'\nbundle   {folder}\nuse it   penjing {_USE[read_manifest(folder).kind]} {folder} "…"')
 
 
 def _show(found: tuple[Trial, ...], *, by: Cost) -> None:

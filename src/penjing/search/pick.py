@@ -8,19 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penjing.bundle import read_manifest
-from penjing.bundle.golden import read_golden
+from penjing.bundle.golden import read_golden, read_golden_rows
 from penjing.errors import TaskError
 from penjing.generation.golden import golden_prompts
 from penjing.records import Trial
 from penjing.search.fit import BUNDLE_NAME
 from penjing.search.handover import hand_over
 from penjing.search.text.handover import MODEL_NAME, hand_over_text
+from penjing.search.translation.handover import hand_over_translator
 from penjing.spec import Budget
+from penjing.translation.golden import GoldenTranslation
 from penjing.units import parse_seconds, parse_size
 
 _MOST_CHARACTERS = 200
-_RULE = 'conditions such as "size<5MB", "latency<2ms", "memory<200MB", "quality>0.87", "drop<0.01", joined by commas'
+_RULE = (
+    'conditions such as "size<5MB", "latency<2ms", "memory<200MB", "quality>0.87", "drop<0.01", "engine=onnxruntime", '
+    "joined by commas"
+)
 _CONDITION = re.compile(r"\s*(size|latency|memory|quality|drop)\s*([<>])\s*([^\s,<>](?:[^,<>]*[^\s,<>])?)\s*")
+_ENGINE = re.compile(r"\s*engine\s*=\s*([a-z][a-z0-9-]*)\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,17 @@ class Condition:
         return value < self.limit if self.sign == "<" else value > self.limit
 
 
+@dataclass(frozen=True, slots=True)
+class RunsOn:
+    """A trial that is made for an engine."""
+
+    engine: str
+
+    def holds(self, trial: Trial) -> bool:
+        """Return whether `trial` is."""
+        return trial.engine == self.engine
+
+
 _FIGURES: dict[str, Callable[[Trial], float | None]] = {
     "size": lambda trial: trial.size_bytes,
     "latency": lambda trial: trial.cost("latency"),
@@ -48,7 +65,7 @@ _FIGURES: dict[str, Callable[[Trial], float | None]] = {
 }
 
 
-def parse_conditions(text: str) -> tuple[Condition, ...]:
+def parse_conditions(text: str) -> tuple[Condition | RunsOn, ...]:
     """Return the conditions that `text` names.
 
     >>> parse_conditions("size<5MB, quality>0.87")
@@ -62,7 +79,9 @@ def parse_conditions(text: str) -> tuple[Condition, ...]:
     return tuple(_parse(part) for part in text.split(","))
 
 
-def _parse(text: str) -> Condition:
+def _parse(text: str) -> Condition | RunsOn:
+    if engine := _ENGINE.fullmatch(text):
+        return RunsOn(engine[1])
     match = _CONDITION.fullmatch(text)
     if match is None:
         raise TaskError("not a condition", value=text.strip(), rule=_RULE)
@@ -77,7 +96,7 @@ def _number(text: str) -> float:
     return float(text)
 
 
-def pick_trial(trials: Sequence[Trial], conditions: Sequence[Condition]) -> Trial:
+def pick_trial(trials: Sequence[Trial], conditions: Sequence[Condition | RunsOn]) -> Trial:
     """Return the best trial on dev that fulfils all conditions; of equals the smallest.
 
     Raises:
@@ -123,6 +142,15 @@ def write_pick(run: Path, trial: Trial, folder: Path) -> None:
             prompts=golden_prompts(run / BUNDLE_NAME),
             threads=threads,
             known={**known, "name": f"{chosen.task['name']}: {trial.name}", "origin": chosen.origin},
+        )
+        return
+    if chosen.kind == "translate":
+        hand_over_translator(
+            source,
+            folder,
+            texts=[row.source for row in read_golden_rows(run / BUNDLE_NAME, GoldenTranslation)],
+            threads=threads,
+            known={**known, "name": f"{chosen.task['name']}: {trial.name}"},
         )
         return
     hand_over(
