@@ -25,11 +25,11 @@ from penjing.measure.machine import machine
 from penjing.measure.process import Worker
 from penjing.measure.size import folder_size
 from penjing.measure.verdict import judge
+from penjing.progress import Silent
 from penjing.search.candidates import linear_candidate, teacher_candidates
 from penjing.search.context import Context, open_run
 from penjing.search.evaluate import answers
 from penjing.search.models import train_teacher
-from penjing.search.progress import Silent
 from penjing.shrink.structure import put_pieces_back
 from penjing.tasks.classify import decisions
 from penjing.train.cached_folder import default_cache

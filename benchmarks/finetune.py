@@ -23,9 +23,9 @@ import torch
 from benchmarks.compare import THREADS, result_of
 from benchmarks.datasets import sst2
 from benchmarks.table import write_result_file
+from penjing.progress import Silent
 from penjing.search.context import Context, open_run
 from penjing.search.models import dev_score, supervised
-from penjing.search.progress import Silent
 from penjing.shrink.structure import keep_pieces
 from penjing.train.cached_folder import default_cache
 from penjing.train.checkpoint import load_pretrained

@@ -21,10 +21,10 @@ from benchmarks.table import write_result_file
 from penjing.bundle.worker import worker_command
 from penjing.measure.latency import measure_systems
 from penjing.measure.size import folder_size
+from penjing.progress import Silent
 from penjing.search.context import Context, open_run
 from penjing.search.latency_table import cost_table, write_probe
 from penjing.search.models import supervised
-from penjing.search.progress import Silent
 from penjing.search.students import SAMPLE_TEXTS, sample
 from penjing.shrink.importance import unit_importance
 from penjing.shrink.structure import extract, factor_words, keep_pieces, keep_positions, sort_units

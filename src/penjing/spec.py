@@ -199,7 +199,7 @@ class Shape(_Spec):
     @classmethod
     def of_teacher(cls) -> Shape:
         """Return the usual size of a new teacher."""
-        return cls(width=256, encoder=6, decoder=6)
+        return cls(width=192, encoder=6, decoder=2)
 
 
 class Recipe(_Spec):
@@ -232,7 +232,7 @@ class Recipe(_Spec):
     """To generate: the mean bits of a weight in each candidate."""
     teacher: Shape = Shape.of_teacher()
     """To translate, where the model is "new"."""
-    student: Shape = Shape(width=192, encoder=6, decoder=2)
+    student: Shape = Shape(width=128, encoder=6, decoder=1)
     """To translate: many blocks that read, few that write, for these run once a piece."""
     beam: Annotated[int, Field(ge=1, le=16)] = 1
     """To translate: how many translations the bundle pursues at once."""

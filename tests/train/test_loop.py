@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from penjing.errors import ModelError
 from penjing.train import loop
 from penjing.train.augment import augment
-from penjing.train.batches import from_rows, level_batches, shuffled_batches, sorted_batches
+from penjing.train.batches import capped_batches, from_rows, shuffled_batches, sorted_batches
 from penjing.train.device import Device
 from penjing.train.distill import Distillation, distillation_loss, label_loss
 from penjing.train.loop import train
@@ -216,7 +216,7 @@ def test_batches_hold_every_text_once(lengths, size, seed):
     array = np.array(lengths, dtype=np.int64)
     for batches in (
         shuffled_batches(array, size=size, seed=seed),
-        level_batches(array, size=size, seed=seed),
+        capped_batches(array, size=size, seed=seed),
         sorted_batches(array, size=size),
     ):
         found = [int(index) for batch in batches for index in batch]
@@ -224,9 +224,10 @@ def test_batches_hold_every_text_once(lengths, size, seed):
 
 
 @given(lengths=st.lists(st.integers(1, 200), min_size=1, max_size=300), size=st.integers(1, 40), seed=st.integers(0, 9))
-def test_level_batches_hold_no_more_pieces_than_as_many_mean_texts(lengths, size, seed):
+def test_capped_batches_hold_no_more_texts_and_pieces_than_allowed(lengths, size, seed):
     array = np.array(lengths, dtype=np.int64)
-    for batch in level_batches(array, size=size, seed=seed):
+    for batch in capped_batches(array, size=size, seed=seed):
+        assert len(batch) <= size
         assert len(batch) * array[batch].max() <= max(size * array.mean(), array[batch].max())
 
 

@@ -13,6 +13,7 @@ from penjing.cli.export import export
 from penjing.cli.fit import fit
 from penjing.cli.frontier import frontier
 from penjing.cli.generate import generate
+from penjing.cli.plan import plan
 from penjing.cli.predict import predict
 from penjing.cli.serve import serve
 from penjing.cli.translate import translate
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (fit, frontier, predict, generate, translate, serve, trim, export, bench, verify):
+for command in (plan, fit, frontier, predict, generate, translate, serve, trim, export, bench, verify):
     app.command()(command)
 
 

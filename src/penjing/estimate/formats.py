@@ -20,6 +20,8 @@ BLOCKS: Mapping[str, tuple[int, int]] = {
 """Bytes, and the weights that they hold."""
 PLAIN: Mapping[str, float] = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "int8": 1.0}
 NF4_BITS, NF4_DOUBLE_BITS = 4 + 32 / 64, 4 + 8 / 64 + 32 / (64 * 256)
+_SMALLER_BLOCKS = {"Q2_K": "Q4_0", "Q3_K": "Q4_0", "IQ4_XS": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
+"""As llama.cpp does; IQ4_NL, which it takes for the first three, has blocks of the size of Q4_0's."""
 _SMALL = frozenset({"norm", "bias", "router", "positions", "types", "other"})
 _HEAD_ROLES = frozenset({"head"})
 
@@ -43,10 +45,11 @@ def file_bytes(model: Model, format_: str) -> float:
 
 
 def tensor_bytes(tensor: Tensor, type_name: str) -> float:
-    """Return the bytes of one tensor; rows that do not fill a block are kept in F16."""
-    size, weights = BLOCKS[type_name]
-    if tensor.shape[-1] % weights:
-        size, weights = BLOCKS["F16"]
+    """Return the bytes of one tensor; rows that do not fill a block get a type with smaller blocks, or F16."""
+    for name in (type_name, _SMALLER_BLOCKS.get(type_name, type_name), "F16"):
+        size, weights = BLOCKS[name]
+        if tensor.shape[-1] % weights == 0:
+            break
     return prod(tensor.shape) * tensor.copies / weights * size
 
 

@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 from penjing.data import fingerprint, load_splits, read_unlabelled
 from penjing.data.dataset import Splits
 from penjing.files import write_text
+from penjing.progress import Reporter
 from penjing.records import Step
-from penjing.search.progress import Reporter
 from penjing.search.stages import Store
 from penjing.shrink.structure import place_of
 from penjing.shrink.tokenizer import (

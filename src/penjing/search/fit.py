@@ -14,8 +14,8 @@ from typing import cast
 
 from penjing.errors import MissingExtraError
 from penjing.files import storage_error
+from penjing.progress import Reporter, Silent
 from penjing.records import Quality, Trial, Verdict
-from penjing.search.progress import Reporter, Silent
 from penjing.spec import Bar, Kind, Task
 
 _RUNS: Mapping[Kind, str] = {

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from penjing.files import write_text
+from penjing.progress import Reporter
 from penjing.search.candidates import Candidate, linear_candidate, student_candidates, teacher_candidates
 from penjing.search.choose import choose
 from penjing.search.context import Context, open_run
@@ -24,7 +25,6 @@ from penjing.search.fit import FitResult
 from penjing.search.frontier import JOURNAL_NAME
 from penjing.search.models import Trained, train_teacher
 from penjing.search.needed import why_not_needed
-from penjing.search.progress import Reporter
 from penjing.search.students import train_students
 from penjing.spec import Students, Task
 

@@ -91,34 +91,34 @@ def shuffled_batches(lengths: Indices, *, size: int, seed: int) -> Iterator[Indi
         yield batches[position]
 
 
-def level_batches(lengths: Indices, *, size: int, seed: int) -> Iterator[Indices]:
-    """Yield every index once, in batches of similar length, random order and at most the pieces of `size` mean texts.
+def capped_batches(lengths: Indices, *, size: int, seed: int) -> Iterator[Indices]:
+    """Yield every index once, in batches of similar length, of at most `size` texts and the pieces of `size` mean ones.
 
-    Short texts come many at a time and long ones few, so that steps weigh the same and no batch takes much memory. A
-    text that is longer than the limit is a batch of its own.
+    So long texts come few at a time, and no batch takes much memory. A text that is longer than the limit is a batch of
+    its own.
 
     >>> lengths = np.array([2] * 6 + [6] * 2)
-    >>> sorted(lengths[batch].tolist() for batch in level_batches(lengths, size=4, seed=0))
-    [[2, 2, 2, 2, 2, 2], [6, 6]]
+    >>> sorted(lengths[batch].tolist() for batch in capped_batches(lengths, size=4, seed=0))
+    [[2, 2], [2, 2, 2, 2], [6, 6]]
     """
     generator = np.random.default_rng(seed)
     most = size * float(lengths.mean()) if len(lengths) else 0.0
     batches: list[Indices] = []
     for chunk in _sorted_chunks(lengths, generator, size=size):
-        batches.extend(limited_batches(chunk, lengths, most=most))
+        batches.extend(limited_batches(chunk, lengths, size=size, most=most))
     for position in generator.permutation(len(batches)):
         yield batches[position]
 
 
-def limited_batches(order: Indices, lengths: Indices, *, most: float) -> Iterator[Indices]:
-    """Yield the indices of `order`, which is shortest first, in batches of at most `most` pieces with their padding.
+def limited_batches(order: Indices, lengths: Indices, *, size: int, most: float) -> Iterator[Indices]:
+    """Yield the indices of `order`, shortest first, in batches of at most `size` texts and `most` pieces with padding.
 
-    >>> [batch.tolist() for batch in limited_batches(np.arange(4), np.array([1, 2, 2, 9]), most=6)]
+    >>> [batch.tolist() for batch in limited_batches(np.arange(4), np.array([1, 2, 2, 9]), size=8, most=6)]
     [[0, 1, 2], [3]]
     """
     start = 0
     for end in range(1, len(order) + 1):
-        if end == len(order) or (end - start + 1) * lengths[order[end]] > most:
+        if end == len(order) or end - start == size or (end - start + 1) * lengths[order[end]] > most:
             yield order[start:end]
             start = end
 

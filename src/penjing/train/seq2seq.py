@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from penjing.errors import MissingExtraError
 from penjing.spec import Shape
-from penjing.train.batches import Indices, Tokens, from_rows, level_batches, limited_batches
+from penjing.train.batches import Indices, Tokens, capped_batches, from_rows, limited_batches
 from penjing.train.device import Device
 from penjing.train.loop import Progress, TrainResult, train
 from penjing.train.pace import TrainPlan
@@ -157,7 +157,7 @@ def dev_nats(model: PairModel, rows: PairRows, *, device: Device) -> float:
     total, count = 0.0, 0
     order = np.argsort(rows.tokens.lengths, kind="stable")
     with torch.no_grad():
-        for batch in limited_batches(order, rows.tokens.lengths, most=_JUDGED_PIECES):
+        for batch in limited_batches(order, rows.tokens.lengths, size=_JUDGED_PIECES, most=_JUDGED_PIECES):
             ids, mask = (tensor.to(device.name) for tensor in rows.tokens.batch(batch))
             with device.autocast():
                 logits, right = model(ids, mask)
@@ -191,7 +191,7 @@ def teach(
         device=device,
         state_file=state_file,
         report=report,
-        batches=level_batches,
+        batches=capped_batches,
         judged_texts=len(judged.tokens),
     )
 

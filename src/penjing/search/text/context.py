@@ -14,8 +14,8 @@ from penjing.files import file_sha256, write_text
 from penjing.generation.references import DEFAULT_CONTEXT, gguf_origin, gguf_source
 from penjing.gguf import read_header
 from penjing.gguf.file import GgufFile, open_gguf
+from penjing.progress import Reporter
 from penjing.records import Step
-from penjing.search.progress import Reporter
 from penjing.search.stages import Store
 from penjing.search.text.questions import check_questions
 from penjing.shrink.gguf_depth import check_depth

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from penjing.files import write_text
+from penjing.progress import Reporter
 from penjing.search.choose import choose
 from penjing.search.fit import FitResult
 from penjing.search.frontier import JOURNAL_NAME
-from penjing.search.progress import Reporter
 from penjing.search.text.candidates import AS_GIVEN, TEACHER, all_candidates
 from penjing.search.text.context import open_text_run
 from penjing.search.text.deliver import TextOutcome, deliver_text

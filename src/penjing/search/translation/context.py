@@ -9,7 +9,7 @@ from typing import Any
 from penjing.data.pairs import Pair, PairSplits, load_pairs, pairs_fingerprint
 from penjing.languages import Language, language
 from penjing.masking import SENTINEL
-from penjing.search.progress import Reporter
+from penjing.progress import Reporter
 from penjing.search.stages import Store
 from penjing.spec import Task
 from penjing.train.device import Device, best_device

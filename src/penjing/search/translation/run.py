@@ -13,11 +13,11 @@ import torch
 from penjing.files import write_text
 from penjing.measure.scored import judge_scored, scored_quality
 from penjing.measure.translation import CorpusScored
+from penjing.progress import Reporter
 from penjing.records import Trial
 from penjing.search.choose import choose
 from penjing.search.fit import FitResult
 from penjing.search.frontier import JOURNAL_NAME
-from penjing.search.progress import Reporter
 from penjing.search.translation.candidates import TEACHER, student_candidates, teacher_candidates
 from penjing.search.translation.context import TranslationContext, open_translation_run
 from penjing.search.translation.deliver import TranslationOutcome, deliver_translation

@@ -1,0 +1,85 @@
+"""How fast this machine computes and reads memory, measured in a second and kept until the machine changes.
+
+A product of matrices is timed in float32, and a copy of more bytes than any cache holds: the two roofs of Williams et
+al. 2009, "Roofline". The best of some repetitions counts, for whatever else runs can only slow it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from penjing.catalog.facts import Device
+from penjing.files import write_text
+from penjing.measure.machine import machine
+from penjing.records import Record
+
+_WIDTH, _COPIED = 1024, 128_000_000
+_REPETITIONS = 5
+_BUSY = 0.5  # of the cores
+_WATTS_A_CORE = 10.0
+
+
+class Compute(Record):
+    """What was measured here, with all cores."""
+
+    float32: float
+    """Operations a second; a multiplication with its addition counts as two."""
+    bandwidth: float
+    """Bytes a second, read and written."""
+
+
+def measured_compute(cache: Path) -> Compute:
+    """Return how fast this machine is: measured now, or before, where `cache` has it."""
+    known = json.dumps(machine().model_dump(), sort_keys=True)
+    path = cache / f"compute-{hashlib.sha256(known.encode()).hexdigest()[:12]}.json"
+    try:
+        return Compute.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = measure_compute()
+    if os.getloadavg()[0] > _BUSY * machine().cores:
+        return found  # something else ran: to be measured again the next time
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, found.model_dump_json())
+    except OSError:
+        pass  # it is measured again the next time
+    return found
+
+
+def this_device(cache: Path) -> Device:
+    """Return this machine as a device, measured; its watts are a guess from its cores."""
+    here, found = machine(), measured_compute(cache)
+    return Device(
+        name="here", title="this machine", kind="cpu", cores=here.cores, float32=found.float32,
+        memory=here.memory_bytes or 1e12, bandwidth=found.bandwidth, watts=_WATTS_A_CORE * here.cores,
+        source="measured here", effective=True, unchecked=("watts",),
+    )  # fmt: skip
+
+
+def measure_compute() -> Compute:
+    """Return how fast this machine is, measured now."""
+    left = np.ones((_WIDTH, _WIDTH), np.float32)
+    result = np.empty_like(left)
+    source = np.ones(_COPIED // 8)
+    target = np.empty_like(source)
+    product_s = _best(lambda: np.matmul(left, left, out=result))
+    copy_s = _best(lambda: np.copyto(target, source))
+    return Compute(float32=2.0 * _WIDTH**3 / product_s, bandwidth=2.0 * _COPIED / copy_s)
+
+
+def _best(work: Callable[[], object]) -> float:
+    """Return the seconds of the quickest repetition after the first."""
+    work()
+    found = []
+    for _ in range(_REPETITIONS):
+        started = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - started)
+    return min(found)
