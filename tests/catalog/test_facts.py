@@ -1,5 +1,6 @@
 """What the catalog says is whole, agrees with itself, and with published counts to the unit."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,15 +79,11 @@ def test_prices_of_one_s_own_replace_ours(tmp_path: Path) -> None:
 
 
 @given(text=st.text(max_size=80))
-def test_a_file_that_holds_no_prices_is_an_error_of_one_kind(
-    text: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_what_is_no_file_of_prices_is_an_error_of_one_kind(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("prices") / "prices.toml"
     path.write_text(text, encoding="utf-8", errors="ignore", newline="")
-    try:
-        read_prices(path)
-    except TaskError as error:
-        assert "prices" in str(error)
+    with suppress(TaskError):
+        assert read_prices(path)
 
 
 def test_a_price_of_another_type_is_refused(tmp_path: Path) -> None:

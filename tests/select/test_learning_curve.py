@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.select.learning_curve import learning_curve
@@ -14,6 +14,7 @@ def right_at(error: float) -> np.ndarray:
     return np.arange(TEXTS) >= round(error * TEXTS)
 
 
+@settings(max_examples=30, deadline=None)
 @given(first=st.floats(0.1, 0.5), power=st.floats(0.05, 0.5))
 def test_a_power_law_is_continued(first: float, power: float) -> None:
     sizes = [100, 200, 400, 800]

@@ -1,9 +1,10 @@
 """What a plan promises: filters are hard, figures move the right way, and nothing is said without its reason."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.catalog.facts import catalog_devices, catalog_models, find_device, read_prices
@@ -59,6 +60,7 @@ def test_every_device_gets_figures_with_ranges(kind: str, device: str) -> None:
         assert candidate.memory["serve"].low <= find_device(device).memory
 
 
+@settings(max_examples=20, deadline=None)
 @given(tokens=st.integers(8, 256), more=st.integers(1, 256), examples=st.integers(100, 10**6))
 def test_longer_texts_and_more_of_them_never_take_less(tokens: int, more: int, examples: int) -> None:
     asked = {"train_on": find_device("b200"), "serve_on": find_device("b200")}
@@ -90,7 +92,7 @@ def test_where_a_machine_is_too_small_the_cheapest_that_is_not_is_named() -> Non
 def test_groups_are_ordered_by_quality_and_inside_by_cost() -> None:
     found = plan().candidates
     assert [one.tie for one in found] == sorted(one.tie for one in found)
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in pairwise(found):
         if one.tie == other.tie:
             assert one.cost["month"].value <= other.cost["month"].value
 

@@ -20,7 +20,7 @@ class Candidate(Record):
     """The error, relative to that of the strongest: 1.2 is a fifth more errors."""
     size: Estimate
     memory: Mapping[str, Estimate]
-    """"serve" and "train"."""
+    """"serve", and where something is trained "train"."""
     time: Mapping[str, Estimate]
     """"train", and "answer": one, alone."""
     cost: Mapping[str, Estimate]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from penjing.catalog.facts import CatalogModel, catalog_models
+from penjing.estimate.value import Estimate
 from penjing.select.candidate import Candidate, Rejected
 from penjing.select.need import Need
 from penjing.units import show_seconds, show_size
@@ -35,13 +38,15 @@ def able_models(need: Need) -> tuple[list[CatalogModel], list[Rejected]]:
 
 def broken_limits(need: Need, candidate: Candidate) -> list[tuple[float, str]]:
     """Return by how many times each limit is broken, and what says so; a limit that may hold is not broken."""
-    limits = (
+    serve, train = candidate.memory["serve"], candidate.memory.get("train")
+    limits: list[tuple[str, Estimate, float | None, Callable[[float], str]]] = [
         ("size", candidate.size, need.size, show_size),
         ("answer", candidate.time["answer"], need.latency_s, show_seconds),
-        ("memory to serve", candidate.memory["serve"], need.memory, show_size),
-        (f"memory of {need.serve_on.title}", candidate.memory["serve"], need.serve_on.memory, show_size),
-        (f"memory to train on {need.train_on.title}", candidate.memory["train"], need.train_on.memory, show_size),
-    )
+        ("memory to serve", serve, need.memory, show_size),
+        (f"memory of {need.serve_on.title}", serve, need.serve_on.memory, show_size),
+    ]
+    if train is not None:
+        limits.append((f"memory to train on {need.train_on.title}", train, need.train_on.memory, show_size))
     return [
         (estimate.low / limit, f"{name}: {show(estimate.low)} at least, and {show(limit)} is allowed")
         for name, estimate, limit, show in limits

@@ -47,9 +47,9 @@ def learning_curve(examples: Sequence[int], rights: Sequence[Rights], *, more: i
         raise ValueError("a curve needs two sizes")
     judged = np.stack(rights).astype(np.float64)
     n = judged.shape[1]
-    generator = np.random.default_rng(seed)
-    counts = generator.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
-    resampled = 1 - counts @ judged.T / n  # (resamples, sizes)
+    patterns, times = np.unique(judged, axis=1, return_counts=True)
+    counts = np.random.default_rng(seed).multinomial(n, times / n, size=_RESAMPLES)
+    resampled = 1 - counts @ patterns.T / n  # (resamples, sizes)
     gains = _gains(np.asarray(examples, np.float64), resampled, more, n=n)
     found = _gains(np.asarray(examples, np.float64), 1 - judged.mean(axis=1)[None], more, n=n)[0]
     return LearningCurve(

@@ -105,7 +105,7 @@ def _written(need: Need, shape: Model, format_: str) -> _Taken:
         size=ranged(file_bytes(shape, format_), "bytes", f"weights in {format_}", spread=(1.0, 1.05)),
         memory={
             "serve": inference_memory(shape, format_=format_, tokens=tokens)["all"],
-            "train": training_memory(shape, learned)["all"],
+            **({"train": training_memory(shape, learned)["all"]} if examples else {}),
         },
     )
 
@@ -114,21 +114,19 @@ def _translated(need: Need, shape: Model, taught: tuple[Model, float] | None) ->
     """Return what translating takes, and teaching: a teacher and how often it sees the examples."""
     work = forward(shape, tokens=need.tokens, target_tokens=need.written)
     learned = Fitting(batch=96, tokens=need.tokens + need.written, precision="float32", runtime="cpu")
-    training_work, largest = 0.0, shape
+    training_work = 0.0
+    memory = {"serve": inference_memory(shape, format_="int8", tokens=need.tokens)["all"]}
     if taught is not None:
         teacher, epochs = taught
+        memory["train"] = training_memory(teacher, learned)["all"]
         times = (need.examples or 0) * epochs
         once = (training(one, tokens=need.tokens, target_tokens=need.written) for one in (teacher, shape))
         training_work = times * sum(once)
-        largest = teacher
     return _Taken(
         work=training_work,
         answer=answer_seconds(work, need.serve_on, int8=True),
         size=ranged(file_bytes(shape, "int8"), "bytes", "a byte a weight, and scales", spread=(1.0, 1.3)),
-        memory={
-            "serve": inference_memory(shape, format_="int8", tokens=need.tokens)["all"],
-            "train": training_memory(largest, learned)["all"],
-        },
+        memory=memory,
     )
 
 

