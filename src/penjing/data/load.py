@@ -29,7 +29,7 @@ def load_splits(spec: DataSpec) -> Splits:
     """
     notes: list[str] = []
     parts: Parts = {}
-    for name, examples in _read(spec).items():
+    for name, examples in read_parts(spec).items():
         cleaned = clean(examples, origin=name)
         parts[name] = cleaned.examples
         notes += cleaned.notes
@@ -62,7 +62,7 @@ def fingerprint(splits: Splits) -> str:
     return digest.hexdigest()
 
 
-def _read(spec: DataSpec) -> dict[str, list[Example]]:
+def read_parts(spec: DataSpec) -> dict[str, list[Example]]:
     """Return the examples of each part that is given; one `source` is the part "train", still to be split.
 
     A hub data set given as `source` or `train` brings its own dev and test, where it has them.

@@ -1,0 +1,81 @@
+"""penjing check: what is wrong with data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from penjing.check.finding import Finding, Parts
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def check(
+    data: Annotated[
+        str, typer.Argument(help="A task file, or a .csv, .tsv, .jsonl or .parquet file.", show_default=False)
+    ],
+    text: Annotated[str, typer.Option(help="Of a file: the column that holds the text.")] = "text",
+    label: Annotated[str, typer.Option(help="Of a file: the column that holds the label.")] = "label",
+    write: Annotated[
+        Path | None, typer.Option("--write", help="A new .csv file for the data without what is wrong.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every finding with all its rows, as JSON.")] = False,
+) -> None:
+    """Look for what makes data bad to learn from, or its figures not to be trusted.
+
+    Repeats and contradictions, leaks between splits, labels that are likely wrong, rare and uneven labels, lengths and
+    languages, personal data, broken encodings: each with examples and what to do. --write leaves out empty texts,
+    repeats, contradictions and leaks, and puts marks in place of personal data.
+    Exit code: 0 nothing grave, 3 errors were found, 2 the data cannot be read.
+
+    Examples:
+
+      penjing check task.toml
+
+      penjing check tickets.csv --text message --label team --write clean.csv
+    """
+    from rich.console import Console
+
+    from penjing.check.run import check_data, write_cleaned
+    from penjing.cli.progress import StageBars
+
+    parts = _parts(data, text=text, label=label)
+    with StageBars(Console(stderr=True)) as reporter:
+        found = check_data(parts, reporter=reporter)
+    counts = None if write is None else write_cleaned(parts, found, write)
+    if as_json:
+        typer.echo(json.dumps({"findings": [one.model_dump(mode="json") for one in found], "written": counts}))
+    else:
+        for finding in found:
+            _show(finding)
+        for part, count in (counts or {}).items():
+            typer.echo(f"\nwritten   {count:,} of {len(parts[part]):,} rows of {part}", nl=False)
+        typer.echo()
+    if any(finding.severity == "error" for finding in found) and write is None:
+        raise typer.Exit(3)
+
+
+def _parts(data: str, *, text: str, label: str) -> Parts:
+    from penjing.data.load import read_parts
+    from penjing.errors import TaskError
+    from penjing.spec import DataSpec, read_task
+
+    if data.endswith(".toml"):
+        task = read_task(Path(data))
+        if task.kind != "classify":
+            raise TaskError("only data of classifiers can be checked yet", value=task.kind)
+        return read_parts(task.data)
+    return read_parts(DataSpec(source=data, text=text, label=label))
+
+
+def _show(finding: Finding) -> None:
+    typer.secho(f"\n{finding.severity:<8}{finding.name}: {finding.says}", fg=_COLOURS[finding.severity], nl=False)
+    for example in finding.examples:
+        typer.echo(f"\n          {example}", nl=False)
+    if finding.fix != "nothing":
+        typer.echo(f"\n        - {finding.fix}", nl=False)
+    typer.echo()

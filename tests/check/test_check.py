@@ -1,0 +1,172 @@
+"""Faults that were put into good data are found, and nothing else is."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from penjing.check.damage import find_damage
+from penjing.check.finding import Finding, Parts
+from penjing.check.personal import find_personal, is_card_number, is_identity_number, without_personal
+from penjing.check.run import check_data, cleaned, write_cleaned
+from penjing.cli.main import app
+from penjing.data.dataset import Example
+from penjing.errors import DataError
+
+GOOD, BAD = ["great", "lovely", "tasty", "warm", "fresh", "kind"], ["awful", "cold", "rude", "dirty", "slow", "stale"]
+NOUNS = ["soup", "noodles", "waiter", "room", "bed", "window", "garden", "breakfast", "tea", "rice"]
+
+
+def reviews(count: int, *, seed: int = 0) -> list[Example]:
+    """Return different reviews whose words say their label."""
+    chance = random.Random(seed)
+    found: dict[str, Example] = {}
+    while len(found) < count:
+        label = "yes" if len(found) % 2 else "no"
+        words = chance.sample(GOOD if label == "yes" else BAD, 3)
+        text = " ".join(f"{word} {noun}" for word, noun in zip(words, chance.sample(NOUNS, 3), strict=True))
+        found.setdefault(text, Example(f"{text} {len(found)}", (label,)))
+    return list(found.values())
+
+
+def by_name(parts: Parts) -> dict[str, Finding]:
+    return {finding.name: finding for finding in check_data(parts)}
+
+
+def test_good_data_has_a_profile_and_nothing_grave() -> None:
+    found = by_name({"train": reviews(200)})
+    assert {finding.severity for finding in found.values()} == {"note"}
+    assert "200 training texts, 2 labels, en" in found["profile"].says
+
+
+def test_repeats_and_contradictions_are_left_out() -> None:
+    rows = reviews(100)
+    rows += [rows[0], Example(rows[1].text, ("yes" if rows[1].labels == ("no",) else "no",)), Example("", ("no",))]
+    parts = {"train": rows}
+    found = by_name(parts)
+    assert found["repeats"].places == (("train", 100),)
+    assert set(found["contradictions"].places) == {("train", 1), ("train", 101)}
+    assert "in row 2" in found["contradictions"].examples[0]
+    assert found["empty texts"].places == (("train", 102),)
+    assert len(list(cleaned(parts, list(found.values())))) == 99
+
+
+def test_leaks_stay_in_test_and_leave_train() -> None:
+    train, test = reviews(120), reviews(40, seed=9)
+    train.append(Example(test[3].text.upper() + "!", test[3].labels))
+    found = by_name({"train": train, "test": test})
+    assert ("train", 120) in found["leaks"].places
+    assert all(part == "train" for part, _ in found["leaks"].places)
+    assert found["leaks"].severity == "error"
+
+
+def test_wrong_labels_are_found_and_named() -> None:
+    rows = reviews(300)
+    wrong = random.Random(1).sample(range(300), 12)
+    for row in wrong:
+        rows[row] = Example(rows[row].text, ("yes" if rows[row].labels == ("no",) else "no",))
+    found = by_name({"train": rows})["suspect labels"]
+    hit = {row for _, row in found.places}
+    assert len(hit & set(wrong)) >= 10
+    assert len(hit - set(wrong)) <= 6
+    assert all(found.suggestions[f"train:{row}"] != rows[row].labels[0] for row in hit)
+    assert not found.dropped
+
+
+def test_rare_uneven_and_unseen_labels() -> None:
+    train = reviews(400) + [Example("one of its kind", ("rare",))] * 1
+    found = by_name({"train": train, "dev": [Example("never seen before", ("new",))]})
+    assert "'rare'" in found["rare labels"].says
+    assert found["uneven labels"].severity == "note"
+    assert "'new'" in found["unseen labels"].says
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("caf\ufffd au lait", "replacement characters"),
+        ("质量锟斤拷不错", "UTF-8 read as GBK"),
+        ("cafÃ© au lait", "UTF-8 read as Latin-1"),
+        ("donâ€™t", "UTF-8 read as Latin-1"),
+        ("ring\x07", "control characters"),
+        ("salt &amp; pepper", "markup"),
+        ("one<br/>two", "markup"),
+    ],
+)
+def test_each_damage_is_found(text: str, name: str) -> None:
+    (finding,) = find_damage({"train": [Example(text, ("a",))]})
+    assert finding.name == name
+
+
+@pytest.mark.parametrize(
+    "text", ["café à la crème", "5 < 6 & 7 > 2", "味道很好，åäö", "Â", "naïve Ángel", "tab\tand\nline"]
+)
+def test_sound_texts_are_not_damage(text: str) -> None:
+    assert not list(find_damage({"train": [Example(text, ("a",))]}))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mail li.wei+x@mail.example.com.cn now", "mail <email> now"),
+        ("电话13812345678。", "电话<phone>。"),
+        ("+86 138-1234-5678", "<phone>"),
+        ("call +44 20 7946 0958", "call <phone>"),
+        ("(415) 555-0134", "<phone>"),
+        ("身份证11010519491231002X号", "身份证<id>号"),
+        ("card 4111-1111-1111-1111", "card <card>"),
+        ("order 110105194912310021 of 2024-11-05", "order 110105194912310021 of 2024-11-05"),
+        ("version 1.2.3, 100000000000000000000", "version 1.2.3, 100000000000000000000"),
+        ("a@b", "a@b"),
+    ],
+)
+def test_personal_data_is_marked_and_other_numbers_are_not(text: str, expected: str) -> None:
+    assert without_personal(text) == expected
+    assert bool(list(find_personal({"train": [Example(text, ("a",))]}))) == (text != expected)
+
+
+@given(st.text(max_size=300))
+def test_marks_hold_no_personal_data(text: str) -> None:
+    once = without_personal(text)
+    assert without_personal(once) == once
+
+
+@given(st.integers(0, 10**15 - 1))
+def test_one_digit_more_or_less_breaks_a_card_number(number: int) -> None:
+    body = f"4{number:015d}"[:15]
+    check = next(digit for digit in "0123456789" if is_card_number(body + digit))
+    wrong = str((int(check) + 1) % 10)
+    assert not is_card_number(body + wrong)
+
+
+def test_an_identity_number_has_one_check_digit() -> None:
+    body = "11010519491231002"
+    assert [digit for digit in "0123456789X" if is_identity_number(body + digit)] == ["X"]
+
+
+def test_the_command_writes_what_is_left(tmp_path: Path) -> None:
+    rows = reviews(60)
+    lines = [f"{one.text},{one.labels[0]}" for one in rows] + [f"{rows[0].text},{rows[0].labels[0]}"]
+    lines.append("write to li@example.com please,yes")
+    (tmp_path / "data.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    arguments = ["check", str(tmp_path / "data.csv"), "--write", str(tmp_path / "clean.csv"), "--json"]
+    found = CliRunner().invoke(app, arguments)
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["written"] == {"train": 61}
+    text = (tmp_path / "clean.csv").read_text(encoding="utf-8")
+    assert "<email>" in text
+    assert "li@example.com" not in text
+    assert "li@example.com" not in CliRunner().invoke(app, ["check", str(tmp_path / "data.csv")]).output
+    with pytest.raises(DataError, match="cannot be written"):
+        write_cleaned({"train": rows}, [], tmp_path / "clean.csv")
+
+
+def test_errors_end_with_3_and_nothing_with_2(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("text,label\nsame,yes\nsame,no\n", encoding="utf-8")
+    assert CliRunner().invoke(app, ["check", str(tmp_path / "data.csv")]).exit_code == 3
+    found = CliRunner().invoke(app, ["check", str(tmp_path / "absent.csv")])
+    assert isinstance(found.exception, DataError)
