@@ -1,9 +1,9 @@
 """Faults that were put into good data are found, and nothing else is."""
 
 import json
-import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,12 +23,13 @@ NOUNS = ["soup", "noodles", "waiter", "room", "bed", "window", "garden", "breakf
 
 def reviews(count: int, *, seed: int = 0) -> list[Example]:
     """Return different reviews whose words say their label."""
-    chance = random.Random(seed)
+    chance = np.random.default_rng(seed)
     found: dict[str, Example] = {}
     while len(found) < count:
         label = "yes" if len(found) % 2 else "no"
-        words = chance.sample(GOOD if label == "yes" else BAD, 3)
-        text = " ".join(f"{word} {noun}" for word, noun in zip(words, chance.sample(NOUNS, 3), strict=True))
+        words = chance.choice(GOOD if label == "yes" else BAD, 3, replace=False)
+        nouns = chance.choice(NOUNS, 3, replace=False)
+        text = " ".join(f"{word} {noun}" for word, noun in zip(words, nouns, strict=True))
         found.setdefault(text, Example(f"{text} {len(found)}", (label,)))
     return list(found.values())
 
@@ -66,7 +67,7 @@ def test_leaks_stay_in_test_and_leave_train() -> None:
 
 def test_wrong_labels_are_found_and_named() -> None:
     rows = reviews(300)
-    wrong = random.Random(1).sample(range(300), 12)
+    wrong = np.random.default_rng(1).choice(300, 12, replace=False).tolist()
     for row in wrong:
         rows[row] = Example(rows[row].text, ("yes" if rows[row].labels == ("no",) else "no",))
     found = by_name({"train": rows})["suspect labels"]
