@@ -14,7 +14,7 @@ from penjing._version import __version__
 from penjing.errors import PenjingError
 from penjing.serve.keys import Keys
 from penjing.serve.middleware import Door
-from penjing.serve.problems import Problem, invalid, of_error
+from penjing.serve.problems import Envelope, Problem, invalid, of_error
 from penjing.serve.routes import classify, inference_protocol, openai, operations, translate
 from penjing.serve.services import Services
 
@@ -26,7 +26,13 @@ def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset
 
     Without keys it may be called by the names `hosts` alone, where there are any.
     """
-    app = FastAPI(title="penjing", version=__version__, redoc_url=None, swagger_ui_oauth2_redirect_url=None)
+    app = FastAPI(
+        title="penjing",
+        version=__version__,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        responses={"default": {"model": Envelope, "description": "What is wrong, in OpenAI's envelope"}},
+    )
     app.state.services = services
     for routes in (openai, classify, translate, inference_protocol, operations):
         app.include_router(routes.router)

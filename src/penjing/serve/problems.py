@@ -10,9 +10,26 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from penjing.errors import DataError, EngineError, PenjingError, TaskError
 
 log = logging.getLogger("penjing.serve")
+
+
+class Said(BaseModel):
+    """What is wrong: a sentence, its kind, the field that it is about, and a word for programs."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Envelope(BaseModel):
+    """The body of every error."""
+
+    error: Said
 
 
 @dataclass

@@ -6,12 +6,13 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict
 
 from penjing._version import __version__
 from penjing.memory import resident_memory
 from penjing.serve.metrics import CONTENT_TYPE, Metrics
+from penjing.serve.problems import invalid
 from penjing.serve.routes.classify import Served, check_texts
 from penjing.serve.services import Service
 
@@ -33,7 +34,7 @@ async def ready(services: Served) -> Response:
     return JSONResponse({"status": problem.code, **problem.body}, 503, headers=problem.headers)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request, services: Served) -> Response:
     """Return the figures that Prometheus reads; no engine is asked for them."""
     found: Metrics = services.metrics
@@ -81,7 +82,10 @@ def _facts(service: Service) -> dict[str, Any]:
 @router.post("/admin/reload")
 async def reload(request: Request) -> dict[str, dict[str, str]]:
     """Load every model again from its files; one that cannot be loaded or checked stays as it was, and says why."""
-    return {"models": await request.app.state.reloader.reload()}
+    reloader = getattr(request.app.state, "reloader", None)
+    if reloader is None:
+        raise invalid("The models of this server cannot be loaded again.", code="not_reloadable")
+    return {"models": await reloader.reload()}
 
 
 class TokenizeRequest(BaseModel):
