@@ -50,7 +50,9 @@ def test_the_run_ends_with_a_bundle_and_a_report(finished):
     output, result, stderr = finished
     assert result["bundle"] == str(output / "bundle")
     assert {trial["role"] for trial in result["trials"]} == {"baseline", "teacher", "plain-int8", "candidate"}
-    assert "<html" in (output / "report.html").read_text(encoding="utf-8")
+    report = (output / "report.html").read_text(encoding="utf-8")
+    assert "<html" in report
+    assert 'id="expected"' in report
     assert len((output / "trials.jsonl").read_text(encoding="utf-8").splitlines()) == len(result["trials"])
     manifest = json.loads((output / "bundle" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["quality"]["test"]["n"] == 24

@@ -14,6 +14,7 @@ from penjing.report import (
     ClassChange,
     Commands,
     DataFacts,
+    Expectation,
     Flip,
     FlipCounts,
     Measurement,
@@ -113,6 +114,12 @@ def reviews(**changes: Any) -> RunReport:
         ),
         "baseline_wins": True,
         "measurement": Measurement(machine=MACHINE, threads=2, batch_size=1, rounds=20, versions=VERSIONS),
+        "expected": (
+            Expectation(figure="size", value=4.8e8, low=4.8e8, high=4.8e8, measured=4.87e8),
+            Expectation(figure="memory", value=7.1e8, low=5.9e8, high=9.9e8, measured=9.2e8),
+            Expectation(figure="answer", value=0.0051, low=0.0026, high=0.0102, measured=0.0049),
+            Expectation(figure="training", value=530.0, low=265.0, high=1060.0, measured=412.0),
+        ),
         "commands": Commands(
             rebuild="penjing fit examples/reviews/task.toml",
             predict=f'penjing predict {bundle} "我非常喜欢人工智能。"',

@@ -149,6 +149,19 @@ class StageTime(Record):
     reused: bool = False
 
 
+Figure = Literal["size", "memory", "answer", "training"]
+
+
+class Expectation(Record):
+    """A figure of the teacher as it was estimated, with its range, and as it was measured: bytes or seconds."""
+
+    figure: Figure
+    value: float
+    low: float
+    high: float
+    measured: float
+
+
 class RunReport(Record):
     """Everything report.html says about one run of `fit`."""
 
@@ -184,6 +197,8 @@ class RunReport(Record):
     baseline_wins: bool = False
     """The linear baseline met the bar, or was better than the teacher."""
     measurement: Measurement
+    expected: tuple[Expectation, ...] = ()
+    """Of the teacher."""
     commands: Commands
     stages: tuple[StageTime, ...] = ()
     created: str

@@ -7,6 +7,7 @@ import hashlib
 from importlib.resources import files
 
 from penjing.report.confusion import confusion_section
+from penjing.report.expected import expected_section
 from penjing.report.flips import flips_section
 from penjing.report.frontier import frontier_section
 from penjing.report.headline import headline
@@ -66,6 +67,7 @@ def _sections(run: RunReport, *, say: Words) -> list[tuple[str, Markup]]:
         ("trust", trust_section(run, say=say)),
         ("data", data_section(run, say=say)),
         ("measured", measured_section(run, say=say)),
+        ("expected", expected_section(run, say=say)),
         ("commands", rebuild_section(run, say=say)),
     ]
     return [(key, body) for key, body in found if body is not None]

@@ -15,6 +15,7 @@ from penjing.search.candidates import Candidate
 from penjing.search.choose import Choice, settled
 from penjing.search.context import Context
 from penjing.search.evaluate import ROUNDS, Answers, decided, split_quality
+from penjing.search.expected import expectations
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
 from penjing.search.handover import hand_over
 from penjing.search.summary import data_facts, fit_result, measurement, summary
@@ -122,6 +123,7 @@ def _report(
         data=data_facts(task, splits),
         baseline_wins=_baseline_wins(outcome, test),
         measurement=measurement(task, batch_size=task.budget.batch_size, rounds=ROUNDS),
+        expected=expectations(context, next(trial for trial in outcome.trials if trial.name == TEACHER)),
         commands=Commands(
             rebuild=command,
             predict=f'penjing predict {bundle} "…"',
