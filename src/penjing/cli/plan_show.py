@@ -118,12 +118,13 @@ def _tried(tried: Sequence[Probe]) -> Table:
 
     table = Table(box=None, pad_edge=False)
     for name, justify in (("tried on your data", "left"), ("accuracy on dev", "right"), ("95 %", "right"),
-                          ("examples", "right"), ("took", "right")):  # fmt: skip
+                          ("LogME", "right"), ("examples", "right"), ("took", "right")):  # fmt: skip
         table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
     for probe in tried:
         found = probe.quality
         table.add_row(probe.name, f"{found.value:.4f}", f"{found.ci.low:.3f}-{found.ci.high:.3f}",
-                      f"{probe.curve.examples[-1]:,}", show_seconds(probe.seconds))  # fmt: skip
+                      "-" if probe.logme is None else f"{probe.logme:.3f}", f"{probe.curve.examples[-1]:,}",
+                      show_seconds(probe.seconds))  # fmt: skip
     return table
 
 

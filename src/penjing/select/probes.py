@@ -29,6 +29,7 @@ from penjing.measure.intervals import quality
 from penjing.progress import Reporter
 from penjing.records import Quality, Record
 from penjing.select.learning_curve import LearningCurve, learning_curve
+from penjing.select.logme import logme
 from penjing.train.batches import tokenize
 from penjing.train.checkpoint import load_pretrained
 from penjing.train.device import best_device
@@ -56,6 +57,8 @@ class Probe(Record):
     quality: Quality
     """Accuracy on dev."""
     curve: LearningCurve
+    logme: float | None
+    """Log evidence a text, of an encoder's features; None for n-grams, which are too many."""
     seconds: float
 
 
@@ -146,6 +149,7 @@ def _probe(
         model=model,
         quality=quality("accuracy", truths[1], answers, split="dev", seed=seed),
         curve=learning_curve(sizes, rights, more=sizes[-1], seed=seed),
+        logme=None if model is None else logme(features[0], truths[0]),
         seconds=time.monotonic() - started,
     )
 
