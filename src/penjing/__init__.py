@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from penjing.generation.model import Answer, Generation, TextModel
     from penjing.generation.references import open_text_model
     from penjing.search.fit import FitResult, fit
+    from penjing.select.api import plan
+    from penjing.select.candidate import Candidate
+    from penjing.select.plan import Plan
     from penjing.spec import Bar, Budget, DataSpec, Recipe, Task, make_task, read_task
     from penjing.translation.api import translate_text, translate_texts
     from penjing.translation.model import Translation, Translator
@@ -51,6 +54,9 @@ _HOMES = {
     "penjing.generation.model": ("Answer", "Generation", "TextModel"),
     "penjing.generation.references": ("open_text_model",),
     "penjing.search.fit": ("FitResult", "fit"),
+    "penjing.select.api": ("plan",),
+    "penjing.select.candidate": ("Candidate",),
+    "penjing.select.plan": ("Plan",),
     "penjing.translation.api": ("translate_text", "translate_texts"),
     "penjing.translation.model": ("Translation", "Translator"),
     "penjing.translation.references": ("open_translator",),
@@ -64,6 +70,7 @@ __all__ = [
     "Budget",
     "Bundle",
     "BundleError",
+    "Candidate",
     "DataError",
     "DataSpec",
     "EngineError",
@@ -73,6 +80,7 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "PenjingError",
+    "Plan",
     "Prediction",
     "Recipe",
     "StorageError",
@@ -89,6 +97,7 @@ __all__ = [
     "make_task",
     "open_text_model",
     "open_translator",
+    "plan",
     "read_task",
     "stream_text",
     "translate_text",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,39 +57,31 @@ def plan(
 
       penjing plan --task generate --languages zh,en --tokens 500 --device l4 --requests 200000 --explain
     """
-    from penjing.cli.plan_need import need_of_options, need_of_task
     from penjing.cli.plan_show import show_devices, show_plan
 
     if devices:
         show_devices()
         return
     from penjing.catalog.facts import read_prices
+    from penjing.cli.plan_need import need_of_task
     from penjing.errors import TaskError
+    from penjing.select.api import make_limits, make_need
     from penjing.select.plan import make_plan
 
-    options = {
-        "serve_on": device, "train_on": train_on, "bar": bar, "size": size, "latency_s": latency, "memory": memory,
-        "requests": requests, "uses": licences, "offline": offline,
+    limits = make_limits(size=size, latency=latency, memory=memory, licences=licences)
+    said: dict[str, Any] = {
+        "device": device, "train_on": train_on, "bar": bar, "requests": requests, "offline": offline,
+        "examples": examples, "labels": labels, "tokens": tokens, "written": written,
     }  # fmt: skip
-    if task is not None:
-        if kind is not None:
-            raise TaskError("a task file and --task", rule="one of them", next_step="penjing plan --help")
-        need, splits = need_of_task(task, languages=languages, options=options)
-    else:
+    splits = None
+    if task is None:
         if try_:
             raise TaskError("--try needs data", rule="a task file", next_step="penjing plan task.toml --try")
-        need, splits = (
-            need_of_options(
-                kind,
-                languages=languages,
-                examples=examples,
-                labels=labels,
-                tokens=tokens,
-                written=written,
-                options=options,
-            ),
-            None,
-        )
+        need = make_need(kind or "", languages, **limits, **said)
+    elif kind is not None:
+        raise TaskError("a task file and --task", rule="one of them", next_step="penjing plan --help")
+    else:
+        need, splits = need_of_task(task, languages=languages, limits=limits, **said)
     found = make_plan(need, read_prices(prices))
     tried = None
     if try_:

@@ -1,51 +1,22 @@
-"""What options and task files ask of a plan."""
+"""What a task file asks of a plan: its data counted, its budget as limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.catalog.facts import Device, find_device
-from penjing.errors import TaskError
-from penjing.select.need import Need, base_codes, pieces_of
-from penjing.units import parse_seconds, parse_size
+from penjing.select.api import make_need
+from penjing.select.need import Need, pieces_of
 
 if TYPE_CHECKING:
     from penjing.data.dataset import Splits
     from penjing.spec import Task
 
-_KINDS, _USES = ("classify", "generate", "translate"), ("free", "terms", "research")
 _SAMPLE = 2000
 
 
-def need_of_options(
-    kind: str | None,
-    *,
-    languages: str,
-    examples: int | None,
-    labels: int,
-    tokens: int,
-    written: int,
-    options: Mapping[str, Any],
-) -> Need:
-    """Return what the options ask.
-
-    Raises:
-        TaskError: a value means nothing.
-    """
-    if kind not in _KINDS:
-        raise TaskError("which task?", value=kind or "none", rule=f"--task, one of {', '.join(_KINDS)}; or a task file")
-    codes = base_codes(languages)
-    if kind == "translate" and len(codes) != 2:
-        raise TaskError("from which language into which?", value=languages, rule="--languages en,zh")
-    said = {"kind": kind, "languages": codes, "examples": examples, "labels": labels, "tokens": tokens,
-            "written": written}  # fmt: skip
-    return Need.model_validate({**said, **_limits(options)})
-
-
-def need_of_task(path: Path, *, languages: str, options: Mapping[str, Any]) -> tuple[Need, Splits | None]:
-    """Return what a task file asks, its data counted, and to classify the data.
+def need_of_task(path: Path, *, languages: str, limits: dict[str, Any], **values: Any) -> tuple[Need, Splits | None]:
+    """Return what a task file asks, its data counted, and to classify the data; `limits` hold before the task's own.
 
     Raises:
         TaskError: the file, or a value, means nothing.
@@ -55,19 +26,16 @@ def need_of_task(path: Path, *, languages: str, options: Mapping[str, Any]) -> t
 
     task = read_task(path)
     budget = task.budget
-    limits = {
-        **_limits(options),
-        "bar": options["bar"] if options["bar"] is not None else task.bar.at_least,
-    }
-    for name, value in (("size", budget.size), ("latency_s", budget.latency_p50), ("memory", budget.memory)):
-        if limits[name] is None:
-            limits[name] = value
-    counted, splits = _counted(task, base_codes(languages))
-    return Need.model_validate({"kind": task.kind, **counted, **limits}), splits
+    ours = {"size": budget.size, "latency_s": budget.latency_p50, "memory": budget.memory}
+    merged = {**limits, **{name: value for name, value in ours.items() if limits[name] is None}}
+    if values["bar"] is None:
+        values["bar"] = task.bar.at_least
+    spoken, counted, splits = _counted(task, languages)
+    return make_need(task.kind, spoken, **{**values, **merged, **counted}), splits
 
 
-def _counted(task: Task, languages: tuple[str, ...]) -> tuple[dict[str, Any], Splits | None]:
-    """Return examples, labels, lengths and languages, as the task's data has them."""
+def _counted(task: Task, languages: str) -> tuple[str, dict[str, Any], Splits | None]:
+    """Return the languages, the examples, labels and lengths, as the task's data has them."""
     if task.kind == "classify":
         from penjing.data import load_splits
         from penjing.select.spoken import spoken_in
@@ -75,9 +43,8 @@ def _counted(task: Task, languages: tuple[str, ...]) -> tuple[dict[str, Any], Sp
         splits = load_splits(task.data)
         texts = [example.text for example in splits.train[:_SAMPLE]]
         spoken = spoken_in(texts)
-        found = {"languages": spoken, "examples": len(splits.train), "labels": len(splits.labels),
-                 "tokens": pieces_of(texts, spoken)}  # fmt: skip
-        return found, splits
+        found = {"examples": len(splits.train), "labels": len(splits.labels), "tokens": pieces_of(texts, spoken)}
+        return ",".join(spoken), found, splits
     if task.kind == "translate":
         from penjing.data.pairs import load_pairs
         from penjing.languages import language
@@ -86,36 +53,11 @@ def _counted(task: Task, languages: tuple[str, ...]) -> tuple[dict[str, Any], Sp
         assert task.target_lang is not None
         pair = language(task.source_lang), language(task.target_lang)
         train = load_pairs(task.data, *pair).train
-        codes = tuple(one.base for one in pair)
-        return {
-            "languages": codes, "examples": len(train),
+        codes = [one.base for one in pair]
+        found = {
+            "examples": len(train),
             "tokens": pieces_of([one.source for one in train[:_SAMPLE]], codes[:1]),
             "written": pieces_of([one.target for one in train[:_SAMPLE]], codes[1:]),
-        }, None  # fmt: skip
-    return {"languages": languages}, None
-
-
-def _limits(options: Mapping[str, Any]) -> dict[str, Any]:
-    parse = {"size": parse_size, "memory": parse_size, "latency_s": parse_seconds}
-    found = {name: None if options[name] is None else reader(options[name]) for name, reader in parse.items()}
-    uses = tuple(part.strip() for part in options["uses"].split(",") if part.strip())
-    if not uses or set(uses) - set(_USES):
-        raise TaskError("which licences?", value=options["uses"], rule=", ".join(_USES))
-    return {
-        **found,
-        "bar": options["bar"],
-        "requests": options["requests"],
-        "uses": uses,
-        "offline": options["offline"],
-        "serve_on": _device(options["serve_on"]),
-        "train_on": _device(options["train_on"]),
-    }
-
-
-def _device(name: str) -> Device:
-    if name != "here":
-        return find_device(name)
-    from penjing.measure.compute import this_device
-    from penjing.train.cached_folder import default_cache
-
-    return this_device(default_cache())
+        }
+        return ",".join(codes), found, None
+    return languages, {}, None
