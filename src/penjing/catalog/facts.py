@@ -8,9 +8,9 @@ from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from penjing.errors import TaskError
 from penjing.records import Record
@@ -19,6 +19,7 @@ from penjing.spec import Kind
 MANY = "many"
 """Stands among a model's languages where it knows a hundred or so."""
 Use = Literal["free", "terms", "research"]
+Dollars = Annotated[float, Field(gt=0, lt=1e9)]
 _MOST_BYTES = 1_000_000
 
 
@@ -81,17 +82,23 @@ class Device(Record):
 class DevicePrice(Record):
     """US dollars: an hour of one device, from the lowest to the highest, and one of one's own."""
 
-    rent: tuple[float, float] | None = None
-    buy: float | None = None
+    rent: tuple[Dollars, Dollars] | None = None
+    buy: Dollars | None = None
     source: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> DevicePrice:
+        if self.rent is not None and self.rent[0] > self.rent[1]:
+            raise ValueError("rent: the lowest price comes first")
+        return self
 
 
 class ApiPrice(Record):
     """US dollars a million tokens, read and written."""
 
     title: str
-    read: float
-    written: float
+    read: Dollars
+    written: Dollars
     source: str
 
 
@@ -99,9 +106,8 @@ class Prices(Record):
     """What devices, APIs and electricity cost, and when to look again."""
 
     stale_after: date
-    electricity: float
-    """US dollars a kWh."""
-    kg_co2_per_kwh: float
+    electricity: Dollars
+    """Of a kWh."""
     devices: Mapping[str, DevicePrice]
     apis: Mapping[str, ApiPrice]
     sources: Mapping[str, str] = {}
@@ -130,8 +136,9 @@ def find_device(name: str) -> Device:
         TaskError: there is none; those that are known are named.
     """
     devices = catalog_devices()
+    name = name.lower()
     if name not in devices:
-        raise TaskError("no such device", value=name, rule=f"this, or one of {', '.join(sorted(devices))}")
+        raise TaskError("no such device", value=name, rule=f"here, or one of {', '.join(sorted(devices))}")
     return devices[name]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
+from penjing.check.personal_marks import without_personal
 from penjing.data.dataset import Example
 from penjing.records import Record
 
@@ -32,17 +33,28 @@ class Finding(Record):
     suggestions: Mapping[str, str] = {}
     """By "part:row": the label that a row is likely to have."""
 
+    def counted_from_one(self) -> dict[str, Any]:
+        """Return it as JSON has it: rows are counted from 1, as they are shown."""
+        found = self.model_dump(mode="json")
+        found["places"] = [[part, row + 1] for part, row in self.places]
+        found["suggestions"] = {
+            f"{part}:{int(row) + 1}": label
+            for place, label in self.suggestions.items()
+            for part, row in [place.split(":")]
+        }
+        return found
+
 
 def shown(parts: Parts, places: Iterable[Place], *, mark: Mapping[Place, str] | None = None) -> tuple[str, ...]:
-    """Return the first texts at some places, cut, each with its mark.
+    """Return the first texts at some places, cut, each with its mark, and without personal data.
 
     >>> shown({"train": [Example("a  b", ("x",))]}, [("train", 0)])
-    ('train 1: a b',)
+    ('train, row 1: a b',)
     """
     found = []
     for part, row in list(places)[:_SHOWN]:
-        text = " ".join(parts[part][row].text.split())
+        text = without_personal(" ".join(parts[part][row].text.split()))
         cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
         note = f"  [{mark[part, row]}]" if mark and (part, row) in mark else ""
-        found.append(f"{part} {row + 1}: {cut}{note}")
+        found.append(f"{part}, row {row + 1}: {cut}{note}")
     return tuple(found)

@@ -24,7 +24,7 @@ from penjing.engines.ngrams import NgramEncoder
 _FOLDS = 5
 _STRENGTH = 10.0  # inverse regularisation
 _MOST_ITERATIONS = 300
-_MOST_TEXTS = 50_000
+_FEWEST_TEXTS, _MOST_TEXTS = 50, 50_000
 
 
 def find_noise(parts: Parts, *, seed: int = 13) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def find_noise(parts: Parts, *, seed: int = 13) -> Iterator[Finding]:
     counts = Counter(given)
     usual = {label for label, count in counts.items() if count >= _FOLDS}
     places = [place for place, label in zip(places, given, strict=True) if label in usual]
-    if len(usual) < 2:
+    if len(usual) < 2 or len(places) < _FEWEST_TEXTS:
         return
     names = sorted(usual)
     truth = np.array([names.index(parts[part][row].labels[0]) for part, row in places])

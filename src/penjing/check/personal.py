@@ -1,78 +1,16 @@
-"""Personal data in texts: what a model should not learn, and a report should not show.
-
-Numbers count only where their check digits are right, so that order numbers are not taken for cards. Sources: GB 11643
-(Chinese identity numbers), ISO/IEC 7812 (cards, Luhn's algorithm).
-"""
+"""Rows with personal data: what a model should not learn, and a report should not show."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
-from penjing.check.finding import Finding, Parts
-
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}(?![\w-])")
-_PHONE = re.compile(
-    r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)"
-    r"|(?<![\d+])\+[1-9]\d{0,2}(?:[- .()]{0,2}\d){7,12}(?!\d)"
-    r"|(?<!\d)\(?[2-9]\d{2}\)?[- .][2-9]\d{2}[- .]\d{4}(?!\d)"
-)
-_IDENTITY = re.compile(
-    r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])"
-)
-_CARD = re.compile(r"(?<!\d)(?:\d[ -]?){12,18}\d(?!\d)")
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECKS = "10X98765432"
-
-
-def is_identity_number(text: str) -> bool:
-    """Return whether a Chinese identity number of 18 digits has the right check digit.
-
-    >>> is_identity_number("11010519491231002X"), is_identity_number("110105194912310021")
-    (True, False)
-    """
-    total = sum(int(digit) * weight for digit, weight in zip(text, _WEIGHTS, strict=False))
-    return _CHECKS[total % 11] == text[-1].upper()
-
-
-def is_card_number(text: str) -> bool:
-    """Return whether a card's number has the right check digit.
-
-    >>> is_card_number("4111 1111 1111 1111"), is_card_number("4111 1111 1111 1112")
-    (True, False)
-    """
-    digits = [int(character) for character in text if character.isdigit()]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return len(set(digits)) > 1 and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
-
-
-_KINDS: tuple[tuple[str, str, re.Pattern[str], Callable[[str], bool]], ...] = (
-    ("identity numbers", "<id>", _IDENTITY, is_identity_number),
-    ("e-mail addresses", "<email>", _EMAIL, lambda _: True),
-    ("telephone numbers", "<phone>", _PHONE, lambda _: True),
-    ("card numbers", "<card>", _CARD, is_card_number),
-)
-
-
-def without_personal(text: str) -> str:
-    """Return the text with marks in place of personal data.
-
-    >>> without_personal("Write to li@example.com or call 138-1234-5678.")
-    'Write to <email> or call <phone>.'
-    """
-    for _, mark, pattern, is_one in _KINDS:
-        text = pattern.sub(partial(_marked, mark, is_one), text)
-    return text
-
-
-def _marked(mark: str, is_one: Callable[[str], bool], found: re.Match[str]) -> str:
-    return mark if is_one(found[0]) else found[0]
+from penjing.check.finding import Finding, Parts, shown
+from penjing.check.personal_marks import PERSONAL
 
 
 def find_personal(parts: Parts) -> Iterator[Finding]:
-    """Yield each kind of personal data; the texts are not shown."""
-    for name, mark, pattern, is_one in _KINDS:
+    """Yield each kind of personal data; the texts are shown with marks in its place."""
+    for name, mark, pattern, is_one in PERSONAL:
         places = [
             (part, row)
             for part, examples in parts.items()
@@ -82,4 +20,4 @@ def find_personal(parts: Parts) -> Iterator[Finding]:
         if places:
             yield Finding(name=name, severity="warning", says=f"{len(places):,} texts have {name}",
                           fix=f"replaced by {mark} in a cleaned file: do the same with what the model will read",
-                          places=tuple(places))  # fmt: skip
+                          places=tuple(places), examples=shown(parts, places))  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -31,6 +31,17 @@ def find_profile(parts: Parts) -> Iterator[Finding]:
         yield Finding(name="uneven labels", severity="note",
                       says=f"the commonest label has {most:,} examples and the rarest {least:,}",
                       fix='judge by macro_f1, not by accuracy: bar.metric = "macro_f1"')  # fmt: skip
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(counts):
+        spellings["".join(label.casefold().split())].append(label)
+    alike = [" and ".join(map(repr, found)) for found in spellings.values() if len(found) > 1]
+    if alike:
+        yield Finding(name="labels spelt twice", severity="error",
+                      says=f"labels differ in case or spaces alone: {'; '.join(alike[:_NAMED])}",
+                      fix="give each label one spelling")  # fmt: skip
+    if len(counts) < 2:
+        yield Finding(name="one label", severity="error", says=f"train has {len(counts)} label: nothing can be learned",
+                      fix="check the column of labels")  # fmt: skip
     unseen = {part: {label for one in found for label in one.labels} - counts.keys() for part, found in parts.items()}
     for part, labels in unseen.items():
         if labels:
@@ -39,13 +50,13 @@ def find_profile(parts: Parts) -> Iterator[Finding]:
                           fix="add training examples of them, or correct them")  # fmt: skip
     texts = [one.text for one in train if one.text]
     spoken = spoken_in(texts)
-    pieces = np.array([pieces_of([text], spoken) for text in texts] or [0])
+    pieces = np.array([pieces_of([text]) for text in texts] or [0])
     middle, long = (int(value) for value in np.quantile(pieces, (0.5, 0.99)))
     yield Finding(name="profile", severity="note",
                   says=f"{len(train):,} training texts, {len(counts):,} labels, {', '.join(spoken)}; about {middle:,} "
                   f"pieces each, and 1 % have more than {long:,}",
                   fix="nothing")  # fmt: skip
-    cut = [("train", row) for row, one in enumerate(train) if pieces_of([one.text], spoken) > _MOST_PIECES]
+    cut = [("train", row) for row, one in enumerate(train) if pieces_of([one.text]) > _MOST_PIECES]
     if cut:
         yield Finding(name="long texts", severity="warning",
                       says=f"{len(cut):,} texts have more than about {_MOST_PIECES} pieces: most encoders stop there",

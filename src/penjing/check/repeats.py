@@ -18,6 +18,12 @@ def find_repeats(parts: Parts) -> Iterator[Finding]:
     if empty:
         yield Finding(name="empty texts", severity="warning", says=f"{len(empty):,} rows have no text",
                       fix="left out", places=tuple(empty), dropped=True)  # fmt: skip
+    bare = [
+        (part, row) for part, found in parts.items() for row, one in enumerate(found) if one.text and not one.labels
+    ]
+    if bare:
+        yield Finding(name="no label", severity="error", says=f"{len(bare):,} rows have no label", fix="left out",
+                      places=tuple(bare), examples=shown(parts, bare), dropped=True)  # fmt: skip
     for part, examples in parts.items():
         first: dict[str, int] = {}
         repeats, against = [], []

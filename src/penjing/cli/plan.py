@@ -11,14 +11,18 @@ import typer
 def plan(
     task: Annotated[Path | None, typer.Argument(help="A task file (TOML); or say the task with options.")] = None,
     kind: Annotated[str | None, typer.Option("--task", help="classify, generate or translate.")] = None,
-    languages: Annotated[str, typer.Option(help="With commas; to translate: from,into.")] = "en",
-    examples: Annotated[int | None, typer.Option(min=0, help="Labelled examples, or pairs.")] = None,
-    labels: Annotated[int, typer.Option(min=1, help="To classify: how many labels.")] = 2,
-    tokens: Annotated[int, typer.Option(min=1, max=1_000_000, help="Pieces of a text, or of a prompt.")] = 64,
-    written: Annotated[int, typer.Option(min=1, max=100_000, help="Pieces of an answer.")] = 64,
+    languages: Annotated[
+        str | None, typer.Option(help="With commas; to translate: from,into. [default: en, or the data's]")
+    ] = None,
+    examples: Annotated[int | None, typer.Option(min=1, help="Labelled examples, or pairs.")] = None,
+    labels: Annotated[int | None, typer.Option(min=1, help="To classify: how many labels. [default: 2]")] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Pieces of a text, or of a prompt. [default: 64]")
+    ] = None,
+    written: Annotated[int | None, typer.Option(min=1, max=100_000, help="Pieces of an answer. [default: 64]")] = None,
     device: Annotated[str, typer.Option(help="Where it is to serve: here, or a device of --devices.")] = "here",
     train_on: Annotated[str, typer.Option(help="Where it is to be trained.")] = "here",
-    bar: Annotated[float | None, typer.Option(help="The quality that must be met, such as 0.9.")] = None,
+    bar: Annotated[float | None, typer.Option(min=0, max=1, help="The quality that must be met, such as 0.9.")] = None,
     size: Annotated[str | None, typer.Option(help='At most, such as "20 MB".')] = None,
     latency: Annotated[str | None, typer.Option(help='Of an answer at most, such as "10 ms".')] = None,
     memory: Annotated[str | None, typer.Option(help='To serve at most, such as "300 MB".')] = None,
@@ -69,19 +73,18 @@ def plan(
     from penjing.select.plan import make_plan
 
     limits = make_limits(size=size, latency=latency, memory=memory, licences=licences)
-    said: dict[str, Any] = {
-        "device": device, "train_on": train_on, "bar": bar, "requests": requests, "offline": offline,
-        "examples": examples, "labels": labels, "tokens": tokens, "written": written,
-    }  # fmt: skip
+    said: dict[str, Any] = {"device": device, "train_on": train_on, "requests": requests, "offline": offline}
+    given = {"examples": examples, "labels": labels, "tokens": tokens, "written": written, "bar": bar}
+    said |= {name: value for name, value in given.items() if value is not None}
     splits = None
     if task is None:
         if try_:
             raise TaskError("--try needs data", rule="a task file", next_step="penjing plan task.toml --try")
-        need = make_need(kind or "", languages, **limits, **said)
+        need = make_need(kind or "", languages or "en", **limits, **said)
     elif kind is not None:
         raise TaskError("a task file and --task", rule="one of them", next_step="penjing plan --help")
     else:
-        need, splits = need_of_task(task, languages=languages, limits=limits, **said)
+        need, splits = need_of_task(task, languages=languages, limits=limits, said=said)
     found = make_plan(need, read_prices(prices))
     tried = None
     if try_:

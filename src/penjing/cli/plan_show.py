@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from penjing.select.plan import Plan
     from penjing.select.probes import Probe
 
+_Figure = tuple[str, Callable[["Candidate"], Estimate], Callable[[float], str]]
 _WIDTH = 150  # where there is no terminal
-_FIGURES: tuple[tuple[str, Callable[[Candidate], Estimate], Callable[[float], str]], ...] = (
+_FIGURES: tuple[_Figure, ...] = (
     ("errors", lambda one: one.quality, lambda value: f"{value:.2f}x"),
     ("size", lambda one: one.size, show_size),
     ("answer", lambda one: one.time["answer"], show_seconds),
@@ -28,6 +29,10 @@ _FIGURES: tuple[tuple[str, Callable[[Candidate], Estimate], Callable[[float], st
     ("training", lambda one: one.time["train"], lambda value: show_seconds(value) if value else "-"),
     ("$ training", lambda one: one.cost["train"], lambda value: f"{value:,.2f}" if value else "-"),
     ("$ a month", lambda one: one.cost["month"], lambda value: f"{value:,.2f}"),
+)
+_WRITING: tuple[_Figure, ...] = (
+    ("first piece", lambda one: one.time["first"], show_seconds),
+    ("pieces/s", lambda one: one.time["piece"], lambda value: f"{1 / value:,.0f}"),
 )
 
 
@@ -56,7 +61,7 @@ def show_plan(plan: Plan, tried: Sequence[Probe] | None, *, top: int, explain: b
     typer.echo()
     for change in plan.changes:
         cost = "" if change.dollars_a_month is None else f" (${change.dollars_a_month:,.2f} a month)"
-        details = "; ".join(part for part in (change.candidate, change.time, change.quality) if part)
+        details = "; ".join(part for part in (change.candidate, change.time) if part)
         typer.echo(f"  - {change.change}{cost}: {details}")
     if explain:
         for candidate in plan.candidates[:top]:
@@ -94,22 +99,27 @@ def _table(candidates: Sequence[Candidate]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("group", justify="right")
     table.add_column("candidate", overflow="fold", min_width=24)
-    for name, _, _ in _FIGURES:
+    figures = [*_FIGURES, *(_WRITING if "piece" in candidates[0].time else ())]
+    for name, _, _ in figures:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("licence", overflow="fold")
     for one in candidates:
-        cells = [show(figure(one).value) for _, figure, show in _FIGURES]
-        table.add_row(str(one.tie), one.name, *cells, one.licence)
+        cells = [show(figure(one).value) for _, figure, show in figures]
+        table.add_row(f"{one.tie}{'' if one.fits else '?'}", one.name, *cells, one.licence)
     return table
 
 
 def _footnotes(plan: Plan, top: int) -> None:
     need = plan.need
     more = len(plan.candidates) - top
+    doubtful = any(not one.fits for one in plan.candidates[:top])
+    lengths = f"{need.tokens:,} pieces read" + ("" if need.kind == "classify" else f", {need.written:,} written")
     typer.echo(
         f"\n{f'{more} more candidates (--top), ' if more > 0 else ''}{len(plan.rejected)} rejected (--explain). "
-        f"A group cannot be told apart in quality; within it the cheapest comes first. errors: beside the strongest's. "
-        f"Served on {need.serve_on.title}, trained on {need.train_on.title}, {need.requests:,} requests a month."
+        f"A group cannot be told apart in quality; within it the cheapest comes first."
+        f"{' ?: expected to break a limit, and may keep it.' if doubtful else ''} "
+        f"errors: beside those of {plan.reference}. An answer: {lengths}. Served on {need.serve_on.title}, trained on "
+        f"{need.train_on.title}, {need.requests:,} requests a month. Times may be half or twice as long."
     )
 
 

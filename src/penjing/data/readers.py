@@ -63,7 +63,7 @@ def missing_column(name: str, found: Any, path: object) -> DataError:
     return DataError(
         f"no column {name!r} in {path}",
         value=f"columns found: {', '.join(names[:20])}",
-        next_step=f"{guess}Set the column's name in the task (data.text, data.label) or with --column",
+        next_step=f"{guess}Set the column's name in the task (data.text, data.label), or with the command's option",
     )
 
 

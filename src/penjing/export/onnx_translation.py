@@ -26,6 +26,7 @@ from penjing.train.piece_table import PieceTable
 
 _ACTIVATIONS = {"relu": ("Relu",), "gelu": ("Gelu",), "swish": ("Sigmoid", "Mul"), "silu": ("Sigmoid", "Mul")}
 _NORMS_FIRST = {"m2m_100": True, "marian": False}
+_NEVER = -10_000.0  # padding is not written
 _PLACES = 272  # of a text: more than is read or written at once
 
 
@@ -43,6 +44,10 @@ def write_onnx_translation(model: Any, table: PieceTable, folder: Path, *, preci
             value=f"{len(weights[WORDS]):,} and {len(table.names):,}",
         )
     weights[POSITIONS] = _positions(model)
+    if "final_logits_bias" in weights:
+        bias = weights["final_logits_bias"].copy()
+        bias[..., model.config.pad_token_id] = _NEVER
+        weights["final_logits_bias"] = bias
     folder.mkdir(parents=True, exist_ok=True)
     shared = _Shared()
     for name, build in ((ENCODER, encoder_graph), (DECODER, decoder_graph)):

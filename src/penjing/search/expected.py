@@ -27,7 +27,9 @@ def expectations(context: Context, teacher: Trial) -> tuple[Expectation, ...]:
         model = read_model(read_config(context.model.folder))
     except ModelError:
         return ()
-    here = this_device(default_cache())
+    whole = this_device(default_cache())
+    share = min(1.0, context.task.budget.threads / (whole.cores or 1))
+    here = whole.model_copy(update={"float32": whole.float32 * share})
     lengths = context.tokens["train"].lengths
     tokens = max(1, round(float(np.median(context.tokens["dev"].lengths))))
     expected: dict[Figure, tuple[Estimate, float | None]] = {
@@ -39,9 +41,9 @@ def expectations(context: Context, teacher: Trial) -> tuple[Expectation, ...]:
         ),
     }
     epochs = _epochs(teacher)
-    if epochs is not None and context.task.budget.train_time is None:
+    if epochs is not None and context.task.budget.train_time is None and context.device.name == "cpu":
         work = training(model, tokens=round(float(lengths.mean()))) * len(lengths) * epochs
-        expected["training"] = (training_seconds(work, here), teacher.train_s)
+        expected["training"] = (training_seconds(work, whole), teacher.train_s)
     return tuple(
         Expectation(figure=figure, value=found.value, low=found.low, high=found.high, measured=measured)
         for figure, (found, measured) in expected.items()

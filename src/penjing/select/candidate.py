@@ -17,16 +17,17 @@ class Candidate(Record):
     way: str
     licence: str
     quality: Estimate
-    """The error, relative to that of the strongest: 1.2 is a fifth more errors."""
+    """The error, relative to the least that is expected of a candidate: 1.2 is a fifth more errors."""
     size: Estimate
     memory: Mapping[str, Estimate]
     """"serve", and where something is trained "train"."""
     time: Mapping[str, Estimate]
-    """"train", and "answer": one, alone."""
+    """"train", and "answer": one, alone; of what is written also "first" and "piece", of each piece that follows."""
     cost: Mapping[str, Estimate]
     """"train"; "month" and "per_million" requests."""
     reasons: tuple[str, ...]
     fits: bool = True
+    """Whether it keeps every limit as expected; where it does not it may still, by the low end of a range."""
     tie: int = 1
     """Candidates of one group cannot be told apart in quality by what is known; the first group is the best."""
 
@@ -41,10 +42,9 @@ class Rejected(Record):
 
 
 class Change(Record):
-    """What would make a candidate fit, and what that costs."""
+    """What would make a candidate fit, and what that costs, where it is known."""
 
     change: str
     candidate: str
     dollars_a_month: float | None = None
     time: str = ""
-    quality: str = ""

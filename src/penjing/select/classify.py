@@ -1,4 +1,4 @@
-"""Ways to classify: n-grams, a head on a frozen encoder, an encoder fine-tuned, and the same shrunk."""
+"""Ways to classify: n-grams, an encoder fine-tuned, and the same shrunk."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from penjing.estimate.value import Estimate, ranged
 from penjing.estimate.work import forward, training
 from penjing.select.candidate import Candidate
 from penjing.select.need import Need
-from penjing.select.quality import Way, after, relative_error, strongest_of
+from penjing.select.quality import Way, after, relative_errors
 from penjing.select.resources import answer_seconds, monthly_cost, training_cost, training_seconds
 
 FEW, ENOUGH = 64, 1000
-"""Examples a label: below the first a frozen encoder may do (SetFit, README), from the second on there are plenty."""
+"""Examples a label: below the first fine-tuning is uncertain, from the second on there are plenty."""
 _EPOCHS, _STUDENT_EPOCHS, _BATCH = 4, 12, 32
 _PIECES = 12_000
 """About what a trimmed vocabulary keeps."""
@@ -30,8 +30,6 @@ SHRUNK = Way(
     "shrunk", "fine-tuned, then pruned, distilled, int8", 1.08, (0.95, 1.15),
     "measured: 1.02 (SST-2), 1.05 (Banking77, ten a label) of the teacher's errors",
 )  # fmt: skip
-_FROZEN_FEW = Way("frozen", "frozen, int8, with a linear head", 1.05, (0.8, 1.3), "few examples: SetFit, README")
-_FROZEN_MANY = Way("frozen", "frozen, int8, with a linear head", 1.4, (0.75, 1.4), "many examples: fine-tuning gains")
 _TUNED_FEW = Way("tuned", "fine-tuned, int8", 1.15, (0.85, 1.4), "few examples: fine-tuning is uncertain")
 _SHRUNK_FEW = Way(
     "shrunk", SHRUNK.title, 1.25, (0.8, 1.4), "few examples: the teacher is uncertain, and its student more"
@@ -40,30 +38,29 @@ _SHRUNK_FEW = Way(
 
 def classify_candidates(need: Need, models: Sequence[CatalogModel], prices: Prices) -> Iterator[Candidate]:
     """Yield every way with every model, none left out for its cost."""
-    strongest = strongest_of(models)
+    errors = relative_errors(models)
     yield _ngrams(need, prices)
     for model in models:
         shape = read_model(model.config)
-        error, says = relative_error(model, strongest)
+        error, says = errors[model.name]
         for way in _ways(need):
             yield _candidate(need, model, shape, way, after(error, way), says, prices)
 
 
 def _ways(need: Need) -> tuple[Way, ...]:
     if need.each is not None and need.each < FEW:
-        return _FROZEN_FEW, _TUNED_FEW, _SHRUNK_FEW
-    return _FROZEN_MANY, TUNED, SHRUNK
+        return _TUNED_FEW, _SHRUNK_FEW
+    return TUNED, SHRUNK
 
 
 def _candidate(
     need: Need, model: CatalogModel, shape: Model, way: Way, error: Estimate, says: str, prices: Prices
 ) -> Candidate:
-    tokens, examples = min(need.tokens, model.context), need.examples or 1000
+    tokens, examples = min(need.tokens, model.context), 1000 if need.examples is None else need.examples
     served = shrunk_shape(model) if way.name == "shrunk" else shape
     once = forward(shape, tokens=tokens) * examples
     learning = training(shape, tokens=tokens) * examples * _EPOCHS
     work = {
-        "frozen": once,
         "tuned": learning,
         "shrunk": learning + once + training(served, tokens=tokens) * examples * _STUDENT_EPOCHS,
     }[way.name]
@@ -72,9 +69,7 @@ def _candidate(
     )
     memory = {
         "serve": inference_memory(served, format_="int8", tokens=tokens)["all"],
-        "train": training_memory(shape, learned)["all"]
-        if way.name != "frozen"
-        else inference_memory(shape, format_="float32", tokens=tokens, batch=_BATCH)["all"],
+        "train": training_memory(shape, learned)["all"],
     }
     answer = answer_seconds(forward(served, tokens=tokens), need.serve_on, int8=True)
     taught = training_seconds(work, need.train_on)
@@ -89,7 +84,7 @@ def _candidate(
         memory=memory,
         time={"train": taught, "answer": answer},
         cost=costs(need, answer, taught, prices),
-        reasons=(says, f"{way.title}: {way.evidence}", *_of_licence(model)),
+        reasons=(says, f"{way.title}: {way.evidence}", *_of_licence(model), *_of_length(need, model)),
     )
 
 
@@ -140,6 +135,12 @@ def _ngrams(need: Need, prices: Prices) -> Candidate:
         reasons=("no pretrained model: `penjing fit` always trains it, and takes it where it meets the bar",
                  NGRAMS.evidence),
     )  # fmt: skip
+
+
+def _of_length(need: Need, model: CatalogModel) -> tuple[str, ...]:
+    if need.tokens <= model.context:
+        return ()
+    return (f"reads the first {model.context:,} of {need.tokens:,} pieces",)
 
 
 def _of_licence(model: CatalogModel) -> tuple[str, ...]:

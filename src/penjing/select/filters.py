@@ -38,17 +38,29 @@ def able_models(need: Need) -> tuple[list[CatalogModel], list[Rejected]]:
 
 def broken_limits(need: Need, candidate: Candidate) -> list[tuple[float, str]]:
     """Return by how many times each limit is broken, and what says so; a limit that may hold is not broken."""
+    return [
+        (estimate.low / limit, f"{name}: {show(estimate.low)} at least, and {show(limit)} is allowed")
+        for name, estimate, limit, show in _limits(need, candidate)
+        if estimate.low > limit
+    ]
+
+
+def doubtful_limits(need: Need, candidate: Candidate) -> list[str]:
+    """Return what says of each limit that it is expected to be broken, and may hold all the same."""
+    return [
+        f"may not fit: {name} {show(estimate.value)} expected, and {show(limit)} is allowed"
+        for name, estimate, limit, show in _limits(need, candidate)
+        if estimate.value > limit
+    ]
+
+
+def _limits(need: Need, candidate: Candidate) -> list[tuple[str, Estimate, float, Callable[[float], str]]]:
     serve, train = candidate.memory["serve"], candidate.memory.get("train")
-    limits: list[tuple[str, Estimate, float | None, Callable[[float], str]]] = [
+    limits: list[tuple[str, Estimate | None, float | None, Callable[[float], str]]] = [
         ("size", candidate.size, need.size, show_size),
         ("answer", candidate.time["answer"], need.latency_s, show_seconds),
         ("memory to serve", serve, need.memory, show_size),
         (f"memory of {need.serve_on.title}", serve, need.serve_on.memory, show_size),
+        (f"memory to train on {need.train_on.title}", train, need.train_on.memory, show_size),
     ]
-    if train is not None:
-        limits.append((f"memory to train on {need.train_on.title}", train, need.train_on.memory, show_size))
-    return [
-        (estimate.low / limit, f"{name}: {show(estimate.low)} at least, and {show(limit)} is allowed")
-        for name, estimate, limit, show in limits
-        if limit is not None and estimate.low > limit
-    ]
+    return [(name, estimate, limit, show) for name, estimate, limit, show in limits if estimate and limit is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from penjing.catalog.facts import Device, Use
@@ -11,7 +12,7 @@ from penjing.records import Record
 from penjing.spec import Kind
 
 _MANY_CHARACTERS, _FEW_CHARACTERS = 4.0, 1.5  # of a piece: of letters, and of Chinese, Japanese or Korean
-_DENSE = ("zh", "ja", "ko")
+_DENSE = re.compile(r"[぀-ヿ一-鿿가-힯]")
 
 
 class Need(Record):
@@ -62,12 +63,14 @@ def base_codes(names: str) -> tuple[str, ...]:
     return found
 
 
-def pieces_of(texts: Sequence[str], languages: Sequence[str]) -> int:
+def pieces_of(texts: Sequence[str]) -> int:
     """Return about how many pieces a text has.
 
-    >>> pieces_of(["The cheapest change that makes it fit"], ["en"])
-    10
+    >>> pieces_of(["The cheapest change that makes it fit"]), pieces_of(["味道很好"])
+    (10, 4)
     """
-    characters = sum(map(len, texts)) / max(1, len(texts))
-    dense = any(code in _DENSE for code in languages)
-    return max(1, round(characters / (_FEW_CHARACTERS if dense else _MANY_CHARACTERS) + 1))
+    total = 0.0
+    for text in texts:
+        dense = len(_DENSE.findall(text))
+        total += dense / _FEW_CHARACTERS + (len(text) - dense) / _MANY_CHARACTERS + 1
+    return max(1, round(total / max(1, len(texts))))

@@ -8,9 +8,9 @@ from penjing.select.advice import advice
 from penjing.select.api_price import Api, api_price
 from penjing.select.candidate import Candidate, Change, Rejected
 from penjing.select.changes import cheapest_changes
-from penjing.select.filters import able_models, broken_limits
+from penjing.select.filters import able_models, broken_limits, doubtful_limits
 from penjing.select.need import Need
-from penjing.select.ways import every_way, ranked
+from penjing.select.ways import every_way, ranked, relative
 from penjing.units import show_size
 
 
@@ -19,6 +19,8 @@ class Plan(Record):
 
     need: Need
     advice: tuple[str, ...]
+    reference: str | None
+    """The candidate of which the least errors are expected: those of the others are relative to its."""
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
     api: Api
@@ -29,7 +31,7 @@ class Plan(Record):
 def make_plan(need: Need, prices: Prices) -> Plan:
     """Return the candidates of a need, the best first, and what was rejected and why."""
     able, rejected = able_models(need)
-    found = every_way(need, able, prices) if able or need.kind == "translate" else []
+    found = every_way(need, able, prices)
     fitting: list[Candidate] = []
     for candidate in found:
         broken = broken_limits(need, candidate)
@@ -37,13 +39,18 @@ def make_plan(need: Need, prices: Prices) -> Plan:
             excess = max(times for times, _ in broken)
             rejected.append(Rejected(name=candidate.name, reasons=tuple(said for _, said in broken), excess=excess))
         else:
-            fitting.append(candidate.model_copy(update={"reasons": (*candidate.reasons, _margin(need, candidate))}))
-    best = ranked(fitting)
+            doubts = doubtful_limits(need, candidate)
+            reasons = (*candidate.reasons, *doubts, _margin(need, candidate))
+            fitting.append(candidate.model_copy(update={"reasons": reasons, "fits": not doubts}))
+    sure = [one for one in fitting if one.fits] or fitting
+    reference = min(sure, key=lambda one: one.quality.value, default=None)
+    best = ranked(relative(fitting, reference))
     changes = () if best else cheapest_changes(need, found, prices)
     api = api_price(need, best, prices)
     return Plan(
         need=need,
-        advice=advice(need, best, api, prices),
+        advice=advice(need, best, api, prices, changes=changes),
+        reference=None if reference is None else reference.name,
         candidates=best,
         rejected=tuple(rejected),
         api=api,

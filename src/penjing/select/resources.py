@@ -16,7 +16,7 @@ _FIXED_S = {"cpu": 2e-4, "gpu": 1e-3, "tpu": 2e-3}
 _SHARE = {"cpu": 0.6, "gpu": 0.25, "tpu": 0.3}
 """Of the peak that fine-tuning reaches; of a measured speed nearly all."""
 _EFFECTIVE = 0.8
-_MOST_BUSY = 0.3
+MOST_BUSY = 0.3
 """The share of its time that a server may be busy, so that nobody waits."""
 _OWNED_MONTHS = 36
 
@@ -55,13 +55,18 @@ def training_cost(seconds: Estimate, device: Device, prices: Prices) -> Estimate
 
 def monthly_cost(answer: Estimate, need: Need, prices: Prices) -> Estimate:
     """Return the dollars a month of as many devices as the requests need."""
-    load = need.requests * answer.value / SECONDS_A_MONTH / _MOST_BUSY
-    devices = max(1, math.ceil(load))
-    low, high = month_of(need.serve_on, prices.devices.get(need.serve_on.name), prices)
+    least, devices, most = (
+        max(1, math.ceil(need.requests * seconds / SECONDS_A_MONTH / MOST_BUSY))
+        for seconds in (answer.low, answer.value, answer.high)
+    )
+    price = prices.devices.get(need.serve_on.name)
+    low, high = month_of(need.serve_on, price, prices)
     return Estimate(
-        value=devices * (low + high) / 2, low=devices * low, high=devices * high, unit="USD", basis="assumed",
-        formula="devices x (rent, or a 36th of the price and electricity)",
-        inputs={"devices": devices, "requests": need.requests, "load": load, "busy": _MOST_BUSY},
+        value=devices * (low + high) / 2, low=least * low, high=most * high, unit="USD", basis="assumed",
+        formula="devices x electricity: no price is known"
+        if price is None
+        else "devices x (rent, or a 36th of the price and electricity)",
+        inputs={"devices": devices, "requests": need.requests, "busy": MOST_BUSY},
     )  # fmt: skip
 
 

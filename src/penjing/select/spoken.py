@@ -25,7 +25,9 @@ def spoken_in(texts: Sequence[str]) -> tuple[str, ...]:
     """
     counts: dict[str, int] = {}
     for text in texts:
+        if not any(map(str.isalpha, text)):
+            continue
         code = next((code for code, script in _SCRIPTS if script.search(text)), "en")
         counts[code] = counts.get(code, 0) + 1
     found = sorted(counts, key=lambda code: -counts[code])
-    return tuple(code for code in found if counts[code] >= _LEAST * len(texts)) or ("en",)
+    return tuple(code for code in found if counts[code] >= _LEAST * sum(counts.values())) or ("en",)

@@ -24,16 +24,37 @@ def every_way(need: Need, models: Sequence[CatalogModel], prices: Prices) -> lis
     return list(_WAYS[need.kind](need, models, prices))
 
 
+def relative(candidates: Sequence[Candidate], reference: Candidate | None) -> list[Candidate]:
+    """Return the candidates with their errors beside those of one of them."""
+    least = 1.0 if reference is None else reference.quality.value
+    return [
+        one.model_copy(update={"quality": one.quality.model_copy(update={
+            "value": one.quality.value / least, "low": one.quality.low / least, "high": one.quality.high / least,
+        })})
+        for one in candidates
+    ]  # fmt: skip
+
+
 def ranked(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Return the candidates by group, in a group the cheapest first: by dollars, then seconds, then bytes."""
+    """Return the candidates by group, in a group the cheapest first: by dollars, then seconds, then bytes.
+
+    Those that may break a limit come after all that are expected to keep them.
+    """
+    found: list[Candidate] = []
+    for fits in (True, False):
+        found += _grouped([one for one in candidates if one.fits is fits], begin=found[-1].tie if found else 0)
+    return tuple(found)
+
+
+def _grouped(candidates: Sequence[Candidate], *, begin: int) -> list[Candidate]:
     left = sorted(candidates, key=lambda one: one.quality.value)
-    ranked: list[Candidate] = []
-    group = 0
+    found: list[Candidate] = []
+    group = begin
     while left:
         group += 1
         most = left[0].quality.value * (1 + _TIE)
         tied = [one for one in left if one.quality.value <= most]
         left = [one for one in left if one.quality.value > most]
         tied.sort(key=lambda one: (one.cost["month"].value, one.time["answer"].value, one.size.value))
-        ranked += [one.model_copy(update={"tie": group}) for one in tied]
-    return tuple(ranked)
+        found += [one.model_copy(update={"tie": group}) for one in tied]
+    return found

@@ -72,8 +72,11 @@ def keep_rows(model: Any, kept: Sequence[int]) -> None:
         config.decoder_vocab_size = len(kept)
     for place in (config, generation):
         for name in SPECIAL:
-            if getattr(place, name, None) is not None:
-                setattr(place, name, numbers[getattr(place, name)])
+            value = getattr(place, name, None)
+            if isinstance(value, list):
+                setattr(place, name, [numbers[one] for one in value if one in numbers])
+            elif value is not None:
+                setattr(place, name, numbers.get(value))
     generation.bad_words_ids = None
 
 
