@@ -245,4 +245,3 @@ def test_onnx_runtime_finds_what_ctranslate2_finds(
         expected, found = (opened._engine._engine.translate(sources, search) for opened in (one, other))
         for left, right in zip(expected, found, strict=True):
             assert right[0].pieces[:8] == left[0].pieces[:8]
-            assert right[0].score > left[0].score - 0.05  # far on, weights of chance have many translations as good
