@@ -229,9 +229,8 @@ def test_a_pair_s_own_pieces_translate_as_all_of_them_did(
 
 
 @pytest.mark.parametrize("family", ["marian", "m2m"])
-@pytest.mark.parametrize("search", [Search(), Search(beam=3, hypotheses=3), Search(beam=2, hypotheses=2, no_repeat=3)])
-def test_onnx_runtime_finds_what_ctranslate2_finds(
-    family: str, search: Search, request: pytest.FixtureRequest, tmp_path: Path
+def test_onnx_runtime_writes_what_ctranslate2_writes(
+    family: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     checkpoint = request.getfixturevalue(family)
     for engine in ("ctranslate2", "onnxruntime"):
@@ -242,6 +241,6 @@ def test_onnx_runtime_finds_what_ctranslate2_finds(
     ):
         assert other.engine == "onnxruntime"
         sources = one._engine._spelling.pieces(TEXTS)
-        expected, found = (opened._engine._engine.translate(sources, search) for opened in (one, other))
+        expected, found = (opened._engine._engine.translate(sources, Search()) for opened in (one, other))
         for left, right in zip(expected, found, strict=True):
-            assert right[0].pieces[:8] == left[0].pieces[:8]
+            assert right[0].pieces == left[0].pieces

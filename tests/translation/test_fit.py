@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import penjing
 from penjing.bundle.read import read_manifest
 from penjing.cli.main import app
+from penjing.engines.translate import Search
 from penjing.errors import BundleError, ModelError, TaskError
 from penjing.search.fit import FitResult, fit
 from penjing.spec import read_task
@@ -40,6 +41,15 @@ def test_a_bundle_for_onnx_runtime_is_picked_and_translates_alike(toy_run: FitRe
     assert read_manifest(tmp_path / "made").engine == "onnxruntime"
     report = verify_translations(tmp_path / "made", threads=1)
     assert report.n == report.same == report.alone
+    with (
+        penjing.open_translator(str(toy_run.bundle.parent / str(plain.bundle))) as one,
+        penjing.open_translator(str(tmp_path / "made")) as other,
+    ):
+        sources = one._engine._spelling.pieces([source for source, _ in pairs()[:40]])
+        for search in (Search(), Search(beam=4, hypotheses=4), Search(beam=2, hypotheses=2, no_repeat=4)):
+            expected, found = (opened._engine._engine.translate(sources, search) for opened in (one, other))
+            same = [left[0].pieces == right[0].pieces for left, right in zip(expected, found, strict=True)]
+            assert sum(same) >= 38
     text = "Print the old folder %d in {place}"
     translated = penjing.translate_text(text, "en", "zh-CN", model=str(tmp_path / "made"))
     assert (translated.text, translated.problem) == ("在 {place} 中打印旧的文件夹 %d", None)
