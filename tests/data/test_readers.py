@@ -48,6 +48,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path):
         ("data.xlsx", b"PK", r"unknown kind.*\.csv"),
         ("empty.csv", b"", r"empty"),
         ("gb.csv", "text,label\n很好,1\n".encode("gb18030"), r"not UTF-8.*gb18030.*iconv"),
+        ("german.csv", "text,label\nbeschädigt,1\n".encode("latin-1"), r"not UTF-8.*cp1252.*iconv"),
+        ("wide.csv", "text,label\n很好,1\n".encode("utf-16"), r"not UTF-8.*utf-16.*iconv"),
         ("ragged.csv", b"text,label\na,b,c\n", r"3 fields, not 2.*line 2"),
         ("bad.jsonl", b"{]\n", r"not JSON.*line 1"),
         ("list.jsonl", b"[1]\n", r"not a JSON object"),

@@ -16,6 +16,9 @@ Row = dict[str, Any]
 TEXT = "text"
 _MOST_FIELD = 10 * 2**20  # characters in one field
 _ENCODINGS = ("gb18030", "cp1252")
+_TRIED = {"gb18030": "gb2312"}
+"""What stands for an encoding: nearly all bytes are sound GB 18030, and nearly all Chinese texts are GB 2312."""
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def iter_texts(path: Path, *, column: str) -> Iterator[str]:
@@ -152,7 +155,8 @@ _READERS: dict[str, Callable[[Path, Sequence[str] | None], Iterator[Row]]] = {
 def _not_utf8(path: Path, error: UnicodeDecodeError) -> DataError:
     with path.open("rb") as file:
         sample = file.read(65536)
-    likely = next((name for name in _ENCODINGS if _decodes(sample, name)), _ENCODINGS[0])
+    marked = next((name for mark, name in _MARKS.items() if sample.startswith(mark)), None)
+    likely = marked or next((name for name in _ENCODINGS if _decodes(sample, _TRIED.get(name, name))), _ENCODINGS[-1])
     return DataError(
         f"{path} is not UTF-8",
         value=f"byte {error.object[error.start]:#04x}",
