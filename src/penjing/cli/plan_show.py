@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from penjing.catalog.facts import catalog_devices, read_prices, source_of
+from penjing.catalog.facts import Device, catalog_devices, read_prices, source_of
 from penjing.estimate.value import Estimate
 from penjing.units import show_seconds, show_size
 
@@ -86,11 +86,16 @@ def show_devices() -> None:
         buy = "" if price is None or price.buy is None else f"{price.buy:,.0f}"
         speed = device.bfloat16 or device.float32
         table.add_row(device.name, device.title, f"{speed / 1e12:,.2f} T", show_size(device.memory),
-                      f"{show_size(device.bandwidth)}/s", rent, buy, source_of("devices", device.source))  # fmt: skip
+                      f"{show_size(device.bandwidth)}/s", rent, buy, _source(device))  # fmt: skip
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _WIDTH
     console.print(table)
+
+
+def _source(device: Device) -> str:
+    unchecked = f"; unchecked: {', '.join(device.unchecked)}" if device.unchecked else ""
+    return source_of("devices", device.source) + unchecked
 
 
 def _table(candidates: Sequence[Candidate]) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from penjing.catalog.facts import Prices
 from penjing.records import Record
 from penjing.select.advice import advice
@@ -23,9 +25,10 @@ class Plan(Record):
     """The candidate of which the least errors are expected: those of the others are relative to its."""
     candidates: tuple[Candidate, ...]
     rejected: tuple[Rejected, ...]
+    """The nearest first."""
     api: Api
     changes: tuple[Change, ...] = ()
-    """Where nothing fits: what would make something fit, the cheapest first."""
+    """Where nothing fits: what would make something fit."""
 
 
 def make_plan(need: Need, prices: Prices) -> Plan:
@@ -52,7 +55,7 @@ def make_plan(need: Need, prices: Prices) -> Plan:
         advice=advice(need, best, api, prices, changes=changes),
         reference=None if reference is None else reference.name,
         candidates=best,
-        rejected=tuple(rejected),
+        rejected=tuple(sorted(rejected, key=lambda one: one.excess or math.inf)),
         api=api,
         changes=changes,
     )
