@@ -14,6 +14,7 @@ from penjing.serve.app import create_app
 from penjing.serve.classifier import open_classifier
 from penjing.serve.life import Life
 from penjing.serve.metrics import Metrics
+from penjing.serve.patience import server_config
 from penjing.serve.services import Services
 from penjing.serve.settings import Limits
 
@@ -89,7 +90,7 @@ def classifier(folder, name="tiny"):
 def running(services, *, keys=None, hosts=None):
     """Serve `services` and yield a client."""
     app = create_app(services, keys=keys, hosts=hosts)
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
+    config = server_config(app, services.limits, port=0, lifespan="off")
     server = _Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()

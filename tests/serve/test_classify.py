@@ -94,6 +94,24 @@ def test_a_body_that_drips_is_refused(client):
     assert client.get("/health/live")[0] == 200
 
 
+def test_a_head_that_drips_is_refused_and_a_second_one_too(tiny_bundle):
+    limits = Limits(receive_s=0.5)
+    with running(services_of(classifier(tiny_bundle), limits=limits)) as client:
+        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+            raw.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            assert raw.recv(65536).startswith(b"HTTP/1.1 408 ")
+            assert raw.recv(65536) == b""
+        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+            raw.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            replied = b""
+            while not replied.endswith(b"}"):
+                replied += raw.recv(65536)
+            raw.sendall(b"GET /health/live HT")
+            assert raw.recv(65536).startswith(b"HTTP/1.1 408 ")
+        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+            assert raw.recv(65536).startswith(b"HTTP/1.1 408 ")  # not a byte
+
+
 def test_answers_that_are_no_numbers_are_errors(client, tiny_bundle, monkeypatch):
     monkeypatch.setattr(OnnxRuntimeEngine, "run", lambda self, batch: np.full((1, 2), np.nan, np.float32))
     status, _, found = client.post("/v1/classify", {"input": "good"})

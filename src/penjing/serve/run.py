@@ -20,6 +20,7 @@ from penjing.serve.app import create_app
 from penjing.serve.keys import Keys
 from penjing.serve.life import Life
 from penjing.serve.metrics import Metrics
+from penjing.serve.patience import server_config
 from penjing.serve.reload import Opening, Reloader
 from penjing.serve.services import Services
 from penjing.serve.settings import Limits
@@ -115,17 +116,7 @@ class _Server(uvicorn.Server):
     """uvicorn, with the order of an end turned round: first no more work is taken, then the sockets close."""
 
     def __init__(self, services: Services, *, drain_delay_s: float, app: FastAPI, limits: Limits) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                timeout_graceful_shutdown=round(limits.drain_s),
-                timeout_keep_alive=20,
-                h11_max_incomplete_event_size=32_768,
-            )
-        )
+        super().__init__(server_config(app, limits))
         self._services, self._drain_delay_s = services, drain_delay_s
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
