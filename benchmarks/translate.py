@@ -3,8 +3,8 @@
     make bench-translate                     # software (Debian's packages) and Tatoeba, hours on two cores
     make bench-translate ONLY=localise
 
-Systems: the teacher in CTranslate2's float32 and int8; penjing, what `fit` chose; the same student in float32; the same
-student taught the references alone, without distillation; and a translation memory (the nearest text of train). BLEU
+Systems: the teacher in CTranslate2's float32 and int8; the student in both; the same student taught the references
+alone, without distillation; and a translation memory (the nearest text of train). BLEU
 and chrF are of the test split, drops paired against the float32 teacher, intervals by the bootstrap; `unseen` leaves
 out sources that are in train too. Resumable: every training is a stage in the work folder.
 """
@@ -55,7 +55,8 @@ from penjing.translation.worker import worker_command
 
 COMMAND = "make bench-translate"
 LOCALISE = ROOT.parent / "examples" / "localise"
-TEACHER, TEACHER_INT8, UNDISTILLED = "teacher, float32", "teacher, int8", "student, int8, not distilled"
+TEACHER, TEACHER_INT8 = "teacher, float32", "teacher, int8"
+STUDENT_FLOAT32, STUDENT, UNDISTILLED = "student, float32", "student, int8", "student, int8, not distilled"
 BARE_ROUNDS, BARE_TEXTS, SEED, ENTRIES = 7, 1000, 13, 1000
 _HEADER = (
     "| system | BLEU (95 % interval) | drop against the teacher | chrF | BLEU, unseen sources | size | p50 "
@@ -129,22 +130,18 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> It
     pairs, key = distilled_pairs(context, teachers[1])
     students = student_candidates(context, train_student(context, pairs, pairs_key=key))
     given = [(pair.source, pair.target) for pair in context.splits.train]
-    best = next((found for found in students if found.name == chosen.choice), students[1])
-    candidates = {
-        TEACHER: teachers[0],
-        TEACHER_INT8: teachers[1],
-        "penjing": best,
-        "student, float32": students[0],
-    }
+    best = next((found for found in students[1:] if found.name == chosen.choice), students[1])
+    candidates = {TEACHER: teachers[0], TEACHER_INT8: teachers[1], STUDENT_FLOAT32: students[0], STUDENT: best}
+    choice = next(name for name, found in candidates.items() if found.name == chosen.choice)
     catalogue = None
     if dataset == "localise":
-        catalogue = translated_catalogue(best, LOCALISE / "data" / "evolution.po", output)
+        catalogue = translated_catalogue(candidates[choice], LOCALISE / "data" / "evolution.po", output)
     for control in (None, given):
         if control is not None:
             trained = student_candidates(context, train_student(context, control, pairs_key="as given"))
             candidates[UNDISTILLED] = next(found for found in trained if found.name == best.name)
         yield {
-            **result_of(COMMAND, _timed_rows(dataset, context, candidates, given, note=f"chosen: {chosen.choice}")),
+            **result_of(COMMAND, _timed_rows(dataset, context, candidates, given, choice=choice)),
             "signature": signature("bleu", context.languages[1]),
             "catalogue": catalogue,
         }
@@ -156,7 +153,7 @@ def _timed_rows(
     candidates: Mapping[str, TranslationCandidate],
     given: Sequence[tuple[str, str]],
     *,
-    note: str,
+    choice: str,
 ) -> list[dict[str, Any]]:
     speed = measure_systems(
         {name: worker_command(found.folder, threads=THREADS) for name, found in candidates.items()},
@@ -164,19 +161,20 @@ def _timed_rows(
         threads=THREADS,
     )
     systems = [
-        System(name, _role(name), found, translations(context, found, "test")) for name, found in candidates.items()
+        System(name, _role(name, choice), found, translations(context, found, "test"))
+        for name, found in candidates.items()
     ]
     systems.append(System(MEMORY, "peer", None, nearest_translations(given, context.sources("test"))))
     rows = _rows(dataset, context, systems, speed)
-    share = bare_share(candidates["penjing"], context.sources("test")[:BARE_TEXTS])
+    share = bare_share(candidates[choice], context.sources("test")[:BARE_TEXTS])
     for row in rows:
-        if row["system"] == "penjing":
-            row |= {"note": note, "share_of_bare": share}
+        if row["system"] == choice:
+            row |= {"note": f"chosen: {candidates[choice].name}", "share_of_bare": share}
     return rows
 
 
-def _role(name: str) -> str:
-    return {TEACHER: "teacher", "penjing": "choice", UNDISTILLED: "ablation"}.get(name, "peer")
+def _role(name: str, choice: str) -> str:
+    return {TEACHER: "teacher", UNDISTILLED: "ablation", choice: "choice"}.get(name, "peer")
 
 
 def _rows(
@@ -290,25 +288,27 @@ def render(result: dict[str, Any]) -> str:
     for row in rows:
         by_system.setdefault(row["system"], {})[row["metric"]] = row
     lines += [_line(found["bleu"], found["chrf"]) for found in by_system.values()]
-    choice, plain_int8 = by_system["penjing"]["bleu"], by_system[TEACHER_INT8]["bleu"]
+    choice = next(found["bleu"] for found in by_system.values() if "share_of_bare" in found["bleu"])
+    student, plain_int8 = by_system[STUDENT]["bleu"], by_system[TEACHER_INT8]["bleu"]
     share = choice["share_of_bare"]
     gains = []
     if UNDISTILLED in by_system:
-        gain = choice["value"] - by_system[UNDISTILLED]["bleu"]["value"]
+        gain = student["value"] - by_system[UNDISTILLED]["bleu"]["value"]
         gains = [f"- distillation gains {gain:+.2f} BLEU over the same student without it"]
     smaller, faster, more = (
-        plain_int8["size_bytes"] / choice["size_bytes"],
-        plain_int8["p50_ms"] / choice["p50_ms"],
-        choice["throughput_per_s"] / plain_int8["throughput_per_s"],
+        plain_int8["size_bytes"] / student["size_bytes"],
+        plain_int8["p50_ms"] / student["p50_ms"],
+        student["throughput_per_s"] / plain_int8["throughput_per_s"],
     )
     low, high = share["range"]
     lines += [
         "",
-        f"- penjing ({choice['note']}) against the teacher in int8: {smaller:.1f} x smaller, {faster:.1f} x faster at "
-        f"p50, {more:.1f} x the texts/s at batch 32",
+        f"- penjing chose {choice['system']}",
+        f"- the student in int8 against the teacher in int8: {smaller:.1f} x smaller, {faster:.1f} x faster at p50, "
+        f"{more:.1f} x the texts/s at batch 32",
         *gains,
         f"- {choice['n']:,} test texts, {choice['n'] - choice['n_unseen']:,} of whose sources are in train too",
-        f"- {share['ours_per_s']:,.0f} texts/s in batches by length, pieces included: "
+        f"- the choice: {share['ours_per_s']:,.0f} texts/s in batches by length, pieces included: "
         f"{share['median']:.0%} ({low:.0%} to {high:.0%}, n = {share['n']}) of CTranslate2 alone on the same batches",
         *_catalogue_line(result.get("catalogue")),
         "",
@@ -332,7 +332,7 @@ def _line(bleu: dict[str, Any], chrf: dict[str, Any]) -> str:
     if bleu["delta"] is not None and bleu["role"] != "teacher":
         drop = f"{-bleu['delta']:+.2f} [{-bleu['delta_ci'][1]:+.2f}, {-bleu['delta_ci'][0]:+.2f}]"
     cells = [
-        bleu["system"],
+        f"**{bleu['system']}** (chosen)" if bleu["role"] == "choice" or "share_of_bare" in bleu else bleu["system"],
         f"{bleu['value']:.2f} [{bleu['ci'][0]:.2f}, {bleu['ci'][1]:.2f}]",
         drop,
         f"{chrf['value']:.2f}",
