@@ -40,8 +40,14 @@ def check(
 
       penjing check tickets.csv --text message --label team --write clean.csv
     """
+    from importlib.util import find_spec
+
     from rich.console import Console
 
+    from penjing.errors import MissingExtraError
+
+    if find_spec("sklearn") is None:
+        raise MissingExtraError("scikit-learn", extra="train")
     from penjing.check.run import check_data
     from penjing.check.write import cleaned_paths, write_cleaned
     from penjing.cli.progress import StageBars

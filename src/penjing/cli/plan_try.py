@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penjing.errors import TaskError
+from penjing.errors import MissingExtraError, TaskError
 
 if TYPE_CHECKING:
     from penjing.data.dataset import Splits
@@ -20,8 +20,12 @@ def tried_here(splits: Splits | None, plan: Plan) -> list[Probe]:
     """
     if splits is None:
         raise TaskError("--try judges classifiers", rule='a task with kind = "classify"')
+    from importlib.util import find_spec
+
     from rich.console import Console
 
+    if find_spec("sklearn") is None or find_spec("torch") is None:
+        raise MissingExtraError("scikit-learn or torch", extra="train")
     from penjing.cli.progress import StageBars
     from penjing.select.probes import installed, probe_all
     from penjing.train.cached_folder import default_cache
