@@ -27,8 +27,8 @@ drop_at_most = 0.1
 threads = 1
 [recipe]
 vocabulary = 400
-epochs = 12
-student_epochs = 20
+epochs = 14
+student_epochs = 30
 batch_size = 16
 learning_rate = 4e-3
 teacher = {width = 64, encoder = 2, decoder = 2}

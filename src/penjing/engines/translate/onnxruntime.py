@@ -131,7 +131,7 @@ def _batches(lengths: Sequence[int]) -> list[list[int]]:
     """Return the places of texts of similar length, at most 1,024 pieces a batch.
 
     >>> _batches([600, 3, 500])
-    [[1], [2], [0]]
+    [[1, 2], [0]]
     """
     order = sorted(range(len(lengths)), key=lambda place: lengths[place])
     batches: list[list[int]] = []
