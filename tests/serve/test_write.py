@@ -198,7 +198,8 @@ def test_a_client_that_leaves_before_the_first_word_frees_its_place(stream):
     writer = fake_writer(streams=1, waiting_streams=0)
     with running(services_of(lambda _: writer)) as client:
         with begun(client, {"model": "fake", "prompt": "silent", "stream": stream}):
-            until(lambda: client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] == 429)
+            until(lambda: not writer.idle)
+            assert client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] == 429
         until(lambda: client.post("/v1/completions", {"model": "fake", "prompt": "hello"})[0] != 429)
 
 
