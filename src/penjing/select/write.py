@@ -29,7 +29,7 @@ _AS_IS = Way("as-is", "int8, CTranslate2", 1.0, (0.95, 1.1), "int8: within 0.1 B
 _OWN_PAIRS = Way(
     "tuned", "fine-tuned on your pairs, int8, CTranslate2", 0.85, (0.7, 1.15), "your own kind of texts: an assumption"
 )
-_TEACHER, _STUDENT = Shape.of_teacher(), Shape(width=128, encoder=6, decoder=1)
+_TEACHER, _STUDENT = Shape.of_teacher(), Shape.of_student()
 _NEW_PIECES = 8000
 _NEW_ERROR, _NEW_PAIRS, _NEW_POWER = 1.3, 80_000, 0.3
 
