@@ -46,7 +46,7 @@ from penjing.search.translation.context import TranslationContext, open_translat
 from penjing.search.translation.distil import distilled_pairs
 from penjing.search.translation.evaluate import plain, translations
 from penjing.search.translation.memory import MEMORY, nearest_translations
-from penjing.search.translation.models import train_student, train_teacher
+from penjing.search.translation.models import new_student, train_student, train_teacher
 from penjing.train.cached_folder import default_cache
 from penjing.translation.api import make_wish
 from penjing.translation.documents import Work, translate_document
@@ -128,7 +128,8 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> It
     teacher = train_teacher(context)
     teachers = teacher_candidates(context, teacher)
     pairs, key = distilled_pairs(context, teachers[1])
-    students = student_candidates(context, train_student(context, pairs, pairs_key=key))
+    student = train_student(context, teacher, pairs, pairs_key=key)
+    students = student_candidates(context, student)
     given = [(pair.source, pair.target) for pair in context.splits.train]
     best = next((found for found in students[1:] if found.name == chosen.choice), students[1])
     candidates = {TEACHER: teachers[0], TEACHER_INT8: teachers[1], STUDENT_FLOAT32: students[0], STUDENT: best}
@@ -138,7 +139,7 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> It
         catalogue = translated_catalogue(candidates[choice], LOCALISE / "data" / "evolution.po", output)
     for control in (None, given):
         if control is not None:
-            trained = student_candidates(context, train_student(context, control, pairs_key="as given"))
+            trained = student_candidates(context, new_student(context, student.shape, control, pairs_key="as given"))
             candidates[UNDISTILLED] = next(found for found in trained if found.name == best.name)
         yield {
             **result_of(COMMAND, _timed_rows(dataset, context, candidates, given, choice=choice)),

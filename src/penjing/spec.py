@@ -195,16 +195,28 @@ class Shape(_Spec):
     encoder: Annotated[int, Field(ge=1, le=48)]
     decoder: Annotated[int, Field(ge=1, le=48)]
     """Blocks that read, and blocks that write."""
+    ffn: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] | None = None
+    """Feed-forward neurons of a block; default: four times the width."""
 
     @classmethod
     def of_teacher(cls) -> Shape:
         """Return the usual size of a new teacher."""
-        return cls(width=192, encoder=6, decoder=2)
+        return cls(width=256, encoder=6, decoder=3)
 
-    @classmethod
-    def of_student(cls) -> Shape:
-        """Return the usual size of a student."""
-        return cls(width=128, encoder=6, decoder=1)
+    @property
+    def neurons(self) -> int:
+        """Return how many feed-forward neurons a block has."""
+        return self.ffn or 4 * self.width
+
+    @property
+    def student(self) -> Shape:
+        """Return the usual size of a student of this teacher, that can be cut out of it.
+
+        >>> Shape(width=256, encoder=6, decoder=3).student
+        Shape(width=256, encoder=4, decoder=1, ffn=256)
+        """
+        quarter = max(32, self.neurons // 4 // 32 * 32)
+        return self.model_copy(update={"encoder": -(-2 * self.encoder // 3), "decoder": 1, "ffn": quarter})
 
 
 class Recipe(_Spec):
@@ -237,8 +249,10 @@ class Recipe(_Spec):
     """To generate: the mean bits of a weight in each candidate."""
     teacher: Shape = Shape.of_teacher()
     """To translate, where the model is "new"."""
-    student: Shape = Shape.of_student()
-    """To translate: many blocks that read, few that write, for these run once a piece."""
+    student: Shape | None = None
+    """To translate: many blocks that read, few that write, for these run once a piece. One that the teacher holds (as
+    wide, and no larger elsewhere) is cut out of it, another one is new; default: cut, two thirds of the blocks that
+    read, one that writes, a quarter of the neurons."""
     beam: Annotated[int, Field(ge=1, le=16)] = 1
     """To translate: how many translations the bundle pursues at once."""
     seed: int = 13

@@ -20,6 +20,7 @@ def shouted(text: str, search: Search) -> list[Candidate]:
 class Fake:
     name = "fake"
     pairs: Sequence[Pair] = (PAIR,)
+    spare = 0
     again = (Search(beam=6, hypotheses=6), Search(beam=2, hypotheses=2, no_repeat=4))
 
     def __init__(self, answer: Answer = shouted, *, longest: int = 1000) -> None:

@@ -180,26 +180,34 @@ def test_pickles_and_folders_of_other_things_are_refused(tmp_path: Path) -> None
         open_translator(str(folder), source=PAIR[0], target=PAIR[1], cache=tmp_path / "cache")
 
 
-def test_a_checkpoint_is_fine_tuned_and_taught_to_a_new_student(marian: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("student", "steps", "file"),
+    [
+        (None, ["vocabulary", "fine-tune", "cut", "distil", "quantize"], "source.json"),
+        ({"width": 64, "encoder": 1, "decoder": 1}, ["vocabulary", "distil", "quantize"], "tokenizer.json"),
+    ],
+)
+def test_a_checkpoint_is_fine_tuned_and_its_student_is_cut_out_of_it_or_new(
+    student: dict[str, int] | None, steps: list[str], file: str, marian: Path, tmp_path: Path
+) -> None:
     task = write_toy_task(tmp_path)
     changes = {
         "model": str(marian), "recipe.epochs": 1, "recipe.student_epochs": 1, "data.max_train": 200,
-        "recipe.student": {"width": 32, "encoder": 1, "decoder": 1}, "bar.drop_at_most": 0.99,
+        "bar.drop_at_most": 0.99, **({} if student is None else {"recipe.student": student}),
     }  # fmt: skip
     with pytest.raises(TaskError, match=r"recipe.teacher"):
         read_task(task, overrides=changes)
-    (tmp_path / "task.toml").write_text(
-        "\n".join(line for line in task.read_text("utf-8").splitlines() if not line.startswith("teacher")), "utf-8"
-    )
+    lines = (line for line in task.read_text("utf-8").splitlines() if not line.startswith(("teacher", "student =")))
+    (tmp_path / "task.toml").write_text("\n".join(lines), "utf-8")
     result = fit(read_task(task, overrides=changes), output=tmp_path / "run", cache=tmp_path / "cache")
     by_name = {trial.name: trial for trial in result.trials}
     assert [step.name for step in by_name["teacher"].recipe] == ["vocabulary", "fine-tune"]
-    portable = by_name["student, int8, onnxruntime"]
-    assert (portable.engine, portable.failed) == ("onnxruntime", None)
-    assert by_name["student, int8"].recipe[0].name == "vocabulary"
+    assert all(trial.failed is None for trial in result.trials)
+    assert by_name["student, int8, onnxruntime"].engine == "onnxruntime"
+    assert [step.name for step in by_name["student, int8"].recipe] == steps
     folders = {name: tmp_path / "run" / str(by_name[name].bundle) for name in ("teacher", "student, int8")}
     assert (folders["teacher"] / "source.json").is_file()
-    assert (folders["student, int8"] / "tokenizer.json").is_file()
+    assert (folders["student, int8"] / file).is_file()
     assert read_manifest(folders["teacher"]).origin.name == marian.name
 
 

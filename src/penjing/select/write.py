@@ -29,7 +29,7 @@ _AS_IS = Way("as-is", "int8, CTranslate2", 1.0, (0.95, 1.1), "int8: within 0.1 B
 _OWN_PAIRS = Way(
     "tuned", "fine-tuned on your pairs, int8, CTranslate2", 0.85, (0.7, 1.15), "your own kind of texts: an assumption"
 )
-_TEACHER, _STUDENT = Shape.of_teacher(), Shape.of_student()
+_TEACHER = Shape.of_teacher()
 _NEW_PIECES = 8000
 _NEW_ERROR, _NEW_PAIRS, _NEW_POWER = 1.3, 80_000, 0.3
 
@@ -157,7 +157,7 @@ def _translation_seconds(need: Need, shape: Model) -> Estimate:
 
 
 def _new_translator(need: Need, prices: Prices) -> Candidate:
-    teacher, student = (_new_shape(shape) for shape in (_TEACHER, _STUDENT))
+    teacher, student = (_new_shape(shape) for shape in (_TEACHER, _TEACHER.student))
     taken = _translated(need, student, (teacher, _NEW_EPOCHS))
     taught = training_seconds(taken.work, need.train_on)
     return Candidate(
@@ -183,8 +183,8 @@ def _new_shape(shape: Shape) -> Model:
     return read_model({
         "model_type": "m2m_100", "vocab_size": _NEW_PIECES, "d_model": shape.width, "encoder_layers": shape.encoder,
         "decoder_layers": shape.decoder, "encoder_attention_heads": shape.width // 64,
-        "decoder_attention_heads": shape.width // 64, "encoder_ffn_dim": 4 * shape.width,
-        "decoder_ffn_dim": 4 * shape.width, "max_position_embeddings": 512,
+        "decoder_attention_heads": shape.width // 64, "encoder_ffn_dim": shape.neurons,
+        "decoder_ffn_dim": shape.neurons, "max_position_embeddings": 512,
     })  # fmt: skip
 
 

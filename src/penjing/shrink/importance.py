@@ -53,13 +53,13 @@ def unit_importance(
             output = model(ids, mask)
         loss(output, indices).backward()  # type: ignore[no-untyped-call]
         for layer, block in enumerate(blocks):
-            heads[layer] += np.abs(_gate_gradient(block.attention_out).reshape(block.heads, -1).sum(1))
-            ffn[layer] += np.abs(_gate_gradient(block.ffn_out))
+            heads[layer] += np.abs(gate_gradient(block.attention_out).reshape(block.heads, -1).sum(1))
+            ffn[layer] += np.abs(gate_gradient(block.ffn_out))
     model.zero_grad(set_to_none=True)
     return Importance(tuple(heads), tuple(ffn))
 
 
-def _gate_gradient(outgoing: nn.Linear) -> NDArray[np.float64]:
+def gate_gradient(outgoing: nn.Linear) -> NDArray[np.float64]:
     """Return dL/dgate for a gate on each input of `outgoing`."""
     assert outgoing.weight.grad is not None
     return (outgoing.weight.detach() * outgoing.weight.grad).sum(0).double().cpu().numpy()

@@ -29,6 +29,7 @@ from penjing.train.state import StateFile
 LABEL_SMOOTHING = 0.1
 MOST_PIECES = 256  # of a source or a translation
 _HEAD_WIDTH = 64
+_ATTENTION = "eager"  # faster on a CPU than the fused one, which is made for long texts
 _JUDGED_PIECES = 6000  # read at once where dev is judged
 
 
@@ -70,8 +71,8 @@ def new_seq2seq(shape: Shape, table: PieceTable, *, plan: TrainPlan) -> Any:
         d_model=shape.width,
         encoder_layers=shape.encoder,
         decoder_layers=shape.decoder,
-        encoder_ffn_dim=4 * shape.width,
-        decoder_ffn_dim=4 * shape.width,
+        encoder_ffn_dim=shape.neurons,
+        decoder_ffn_dim=shape.neurons,
         encoder_attention_heads=heads,
         decoder_attention_heads=heads,
         dropout=plan.dropout,
@@ -86,7 +87,7 @@ def new_seq2seq(shape: Shape, table: PieceTable, *, plan: TrainPlan) -> Any:
         decoder_start_token_id=begin,
         scale_embedding=True,
         tie_word_embeddings=True,
-        attn_implementation="eager",  # faster on a CPU than the fused one, which is made for long texts
+        attn_implementation=_ATTENTION,
     )
     model = M2M100ForConditionalGeneration(config)
     _initialise(model)
@@ -206,7 +207,9 @@ def load_seq2seq(folder: Path, *, dropout: float = 0.0) -> Any:
     from transformers import AutoModelForSeq2SeqLM
 
     _without_bars()
-    return AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True, dropout=dropout)
+    return AutoModelForSeq2SeqLM.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True, dropout=dropout, attn_implementation=_ATTENTION
+    )
 
 
 def _without_bars() -> None:

@@ -17,6 +17,8 @@ MOST_PIECES = 120  # of a segment: longer ones are rare in what models learn fro
 class LocalTranslator:
     """A local engine with the pieces of its model."""
 
+    spare = 3
+
     def __init__(self, engine: PieceTranslator, spelling: Spelling, pair: Pair) -> None:
         self.name = engine.name
         self.pairs: Sequence[Pair] = (pair,)

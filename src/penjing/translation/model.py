@@ -37,6 +37,8 @@ class SegmentTranslator(Protocol):
     name: str
     pairs: Sequence[Pair]
     """The pairs of languages it knows; none where it takes any."""
+    spare: int
+    """How many more translations to ask for where several are wanted: some are the same text in other pieces."""
     again: Sequence[Search]
     """Other ways to look for a translation, where the first has not all that must survive, or does not end."""
 
@@ -191,7 +193,8 @@ class Translator:
 
     def _candidates(self, masked: list[str], wish: Wish, progress: Progress) -> dict[str, list[Candidate]]:
         """Return the candidates of each segment: those with all sentinels first, of these those that end."""
-        search = Search(beam=max(wish.beam, wish.n_best), hypotheses=wish.n_best)
+        asked = wish.n_best + (self._engine.spare if wish.n_best > 1 else 0)
+        search = Search(beam=max(wish.beam, asked), hypotheses=asked)
         found: dict[str, list[Candidate]] = {}
         for batch in _batches(masked):
             for text, candidates in zip(batch, self._asked(batch, wish.pair, search), strict=True):

@@ -21,6 +21,7 @@ class RemoteTranslator:
 
     name = "remote"
     pairs: Sequence[Pair] = ()
+    spare = 0
     again: Sequence[Search] = ()  # asked again in the same words it would answer the same
 
     def __init__(self, model: TextModel) -> None:

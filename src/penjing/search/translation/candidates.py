@@ -5,6 +5,7 @@ The student in int8 is there for ONNX Runtime too, which needs no extra: slower,
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from penjing.records import Step
 from penjing.search.translation.context import TranslationContext
 from penjing.search.translation.models import Learned
 from penjing.shrink.shortlist import mapping_text, shortlist
+from penjing.train.piece_table import PieceTable
 from penjing.train.seq2seq import load_seq2seq, pair_rows
 
 Role = Literal["teacher", "plain-int8", "candidate"]
@@ -58,21 +60,22 @@ def student_candidates(context: TranslationContext, student: Learned) -> list[Tr
     return [
         _candidate(context, student, STUDENT, "candidate", "float32"),
         _candidate(context, student, STUDENT_INT8, "candidate", "int8"),
-        _candidate(context, student, SHORTLISTED, "candidate", "int8", mapping=_mapping(context)),
+        _candidate(context, student, SHORTLISTED, "candidate", "int8", mapping=_mapping(context, student.table)),
         _candidate(context, student, PORTABLE, "candidate", "int8", engine="onnxruntime"),
     ]
 
 
-def _mapping(context: TranslationContext) -> tuple[str, str]:
+def _mapping(context: TranslationContext, table: PieceTable) -> tuple[str, str]:
     """Return the text of the shortlist, learned from the training pairs, and its key."""
 
     def make(folder: Path, _: Path) -> None:
         pairs = [(pair.source, pair.target) for pair in context.splits.train]
-        found = shortlist(pair_rows(context.table, pairs, pad=0), pieces=len(context.table.names))
-        write_text(folder / MAPPING, mapping_text(found, context.table.names))
+        found = shortlist(pair_rows(table, pairs, pad=0), pieces=len(table.names))
+        write_text(folder / MAPPING, mapping_text(found, table.names))
 
     context.reporter.begin("shortlist")
-    stage = context.store.stage("shortlist", {**context.base_key, "by": "IBM 1"}, make)
+    names = hashlib.sha256("\n".join(table.names).encode()).hexdigest()
+    stage = context.store.stage("shortlist", {**context.base_key, "names": names, "by": "IBM 1"}, make)
     text = (stage.folder / MAPPING).read_text(encoding="utf-8")
     context.reporter.end(f"{len(text.splitlines()):,} source pieces", reused=stage.reused)
     return text, stage.key

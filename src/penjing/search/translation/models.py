@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from penjing.records import Step
 from penjing.search.stages import Stage
 from penjing.search.translation.context import TranslationContext
 from penjing.shrink.pair_vocabulary import SPECIAL, keep_rows, trim_to_pair
+from penjing.shrink.translator import can_cut, cut
 from penjing.spec import Shape
 from penjing.train.checkpoint_pieces import read_checkpoint_pieces
 from penjing.train.loop import Progress
@@ -26,8 +27,10 @@ from penjing.train.seq2seq import load_seq2seq, new_seq2seq, pair_rows, save_seq
 from penjing.train.state import StateFile
 
 NEW = "new"
-_TEACHER_EPOCHS, _STUDENT_EPOCHS, _TUNING_EPOCHS = 10.0, 12.0, 3.0
+_TEACHER_EPOCHS, _STUDENT_EPOCHS, _TUNING_EPOCHS = 10.0, 10.0, 3.0
 _RATE, _TUNING_RATE, _PAIRS_A_STEP, _DROPOUT = 1.5e-3, 5e-5, 96, 0.1
+_HEALING_RATE, _TUNED_HEALING_RATE = 1e-3, 3e-4  # of what is cut out of a new teacher, and of a checkpoint
+_PAIRS_TO_CUT = 512
 _TEACHER_SHARE = 0.5  # of the time that all trainings may take
 _HUB_FILES = ("*.json", "*.safetensors", "*.spm", "*.model", "README.md")
 _DEPENDED_ON = (".json", ".safetensors", ".spm", ".model")
@@ -43,6 +46,7 @@ class Learned:
     train_s: float
     parameters: int
     table: PieceTable
+    shape: Shape
     origin: Origin | None = None
     """What it started from, where that is a checkpoint."""
 
@@ -63,12 +67,44 @@ def train_teacher(context: TranslationContext) -> Learned:
     return _new_model(context, "teacher", recipe.teacher, pairs, plan, inputs={}, step="train")
 
 
-def train_student(context: TranslationContext, pairs: Sequence[tuple[str, str]], *, pairs_key: str) -> Learned:
-    """Return the student that learned `pairs`, whose stage is `pairs_key`: a new model, whatever the teacher is."""
+def train_student(
+    context: TranslationContext, teacher: Learned, pairs: Sequence[tuple[str, str]], *, pairs_key: str
+) -> Learned:
+    """Return the student that learned `pairs` (of stage `pairs_key`), cut out of the teacher where that holds it."""
+    shape = context.task.recipe.student or teacher.shape.student
+    if not can_cut(teacher.shape, shape):
+        return new_student(context, shape, pairs, pairs_key=pairs_key)
+    plan = _student_plan(context, _HEALING_RATE if teacher.origin is None else _TUNED_HEALING_RATE)
+    keys = {
+        "teacher": teacher.key, "plan": asdict(plan), "shape": _sizes(shape), "pairs": pairs_key
+    }  # fmt: skip
+
+    def make_model() -> Any:
+        model = load_seq2seq(teacher.folder, dropout=plan.dropout)
+        rows = pair_rows(teacher.table, pairs[:: -(-len(pairs) // _PAIRS_TO_CUT)], pad=model.config.pad_token_id)
+        cut(model, shape, rows, device=context.device)
+        return model
+
+    stage, facts = _learn(context, "student", teacher.table, pairs, plan, keys=keys, make_model=make_model)
+    recipe = (*teacher.recipe, Step(name="cut", values=_sizes(shape)), _taught("distil", plan))
+    return replace(
+        teacher, folder=stage.folder, key=stage.key, recipe=recipe, train_s=float(facts["train_s"]),
+        parameters=int(facts["parameters"]), shape=shape,
+    )  # fmt: skip
+
+
+def new_student(
+    context: TranslationContext, shape: Shape, pairs: Sequence[tuple[str, str]], *, pairs_key: str
+) -> Learned:
+    """Return a student that starts from nothing and learned `pairs`, whose stage is `pairs_key`."""
+    plan = _student_plan(context, _RATE)
+    return _new_model(context, "student", shape, pairs, plan, inputs={"pairs": pairs_key}, step="distil")
+
+
+def _student_plan(context: TranslationContext, rate: float) -> TrainPlan:
     recipe, limit_s = context.task.recipe, context.task.budget.train_time
     left_s = None if limit_s is None else (1 - _TEACHER_SHARE) * limit_s
-    plan = _plan(context, recipe.student_epochs or _STUDENT_EPOCHS, _RATE, left_s)
-    return _new_model(context, "student", recipe.student, pairs, plan, inputs={"pairs": pairs_key}, step="distil")
+    return _plan(context, recipe.student_epochs or _STUDENT_EPOCHS, rate, left_s)
 
 
 def _plan(context: TranslationContext, epochs: float, rate: float, limit_s: float | None) -> TrainPlan:
@@ -96,13 +132,16 @@ def _new_model(
     step: str,
 ) -> Learned:
     table = context.table
-    keys = {**context.base_key, "plan": asdict(plan), "shape": shape.model_dump(), **inputs}
+    keys = {**context.base_key, "plan": asdict(plan), "shape": _sizes(shape), **inputs}
     stage, facts = _learn(
         context, name, table, pairs, plan, keys=keys, make_model=lambda: new_seq2seq(shape, table, plan=plan)
     )
-    values = {**shape.model_dump(), "epochs": plan.epochs, "learning_rate": plan.learning_rate}
-    recipe = (Step(name="vocabulary", values={"pieces": len(table.names)}), Step(name=step, values=values))
-    return Learned(stage.folder, stage.key, recipe, float(facts["train_s"]), int(facts["parameters"]), table)
+    taught = _taught(step, plan)
+    recipe = (
+        Step(name="vocabulary", values={"pieces": len(table.names)}),
+        taught.model_copy(update={"values": {**_sizes(shape), **taught.values}}),
+    )
+    return Learned(stage.folder, stage.key, recipe, float(facts["train_s"]), int(facts["parameters"]), table, shape)
 
 
 def _tuned_teacher(context: TranslationContext, pairs: Sequence[tuple[str, str]], limit_s: float | None) -> Learned:
@@ -130,10 +169,30 @@ def _tuned_teacher(context: TranslationContext, pairs: Sequence[tuple[str, str]]
     stage, facts = _learn(context, "teacher", table, pairs, plan, keys=keys, make_model=make_model)
     steps = (
         Step(name="vocabulary", values={"pieces": len(kept), "of": len(whole.names)}),
-        Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate}),
+        _taught("fine-tune", plan),
     )
-    origin = checkpoint_origin(reference, folder)
-    return Learned(stage.folder, stage.key, steps, float(facts["train_s"]), int(facts["parameters"]), table, origin)
+    return Learned(
+        stage.folder, stage.key, steps, float(facts["train_s"]), int(facts["parameters"]), table,
+        shape=_shape_of(config), origin=checkpoint_origin(reference, folder),
+    )  # fmt: skip
+
+
+def _shape_of(config: Mapping[str, Any]) -> Shape:
+    """Return the size of a checkpoint, which may be one that no task could ask for."""
+    return Shape.model_construct(
+        width=config["d_model"],
+        encoder=config["encoder_layers"],
+        decoder=config["decoder_layers"],
+        ffn=min(config["encoder_ffn_dim"], config["decoder_ffn_dim"]),
+    )
+
+
+def _sizes(shape: Shape) -> dict[str, int]:
+    return shape.model_dump(exclude_none=True)
+
+
+def _taught(name: str, plan: TrainPlan) -> Step:
+    return Step(name=name, values={"epochs": plan.epochs, "learning_rate": plan.learning_rate})
 
 
 def _learn(

@@ -32,9 +32,10 @@ def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: s
     """Run every stage that is not there yet and return the choice."""
     torch.set_num_threads(task.budget.threads)
     context = open_translation_run(task, output=output, cache=cache, reporter=reporter)
-    teachers = teacher_candidates(context, train_teacher(context))
+    teacher = train_teacher(context)
+    teachers = teacher_candidates(context, teacher)
     pairs, key = distilled_pairs(context, teachers[1])
-    candidates = [*teachers, *student_candidates(context, train_student(context, pairs, pairs_key=key))]
+    candidates = [*teachers, *student_candidates(context, train_student(context, teacher, pairs, pairs_key=key))]
     on_dev = scores(context, candidates, split="dev")
     timed = speeds(context, candidates)
     trials = (
