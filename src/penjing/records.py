@@ -120,6 +120,15 @@ class Trial(Record):
         return self.latency.p50_s if self.latency else None
 
 
+class DecodeTerms(Record):
+    """What writing a token takes on one machine, as calibrated: bytes over a bandwidth, and a fixed time a layer."""
+
+    bytes_per_s: float
+    layer_s: float
+    error: float
+    """The largest relative error of a model that was left out of the fit."""
+
+
 class Machine(Record):
     """Where figures were taken."""
 

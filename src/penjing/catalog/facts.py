@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from penjing.errors import TaskError
-from penjing.records import Record
+from penjing.records import DecodeTerms, Record
 from penjing.spec import Kind
 
 MANY = "many"
@@ -75,6 +75,8 @@ class Device(Record):
     source: str
     effective: bool = False
     """Whether operations a second were measured, so that all of them can be had."""
+    decode: DecodeTerms | None = None
+    """How fast language models write, where that was calibrated."""
     unchecked: tuple[str, ...] = ()
     """Figures that are well known, and have no source here."""
 

@@ -9,6 +9,7 @@ import typer
 
 from penjing._version import __version__
 from penjing.cli.bench import bench
+from penjing.cli.calibrate import calibrate
 from penjing.cli.check import check
 from penjing.cli.export import export
 from penjing.cli.fit import fit
@@ -32,7 +33,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (plan, check, fit, frontier, predict, generate, translate, serve, trim, export, bench, verify):
+COMMANDS = (
+    plan, calibrate, check, fit, frontier, predict, generate, translate, serve, trim, export, bench, verify,
+)  # fmt: skip
+for command in COMMANDS:
     app.command()(command)
 
 

@@ -18,11 +18,13 @@ from penjing.estimate.memory import kv_bytes
 from penjing.estimate.tensors import Model
 from penjing.estimate.value import Basis, Estimate, ranged
 from penjing.estimate.work import forward
+from penjing.records import DecodeTerms
 
 Floats = NDArray[np.float64]
 
 MFU = 0.40
 """The share of a device's peak that a long training reaches, where nothing was measured."""
+_LEAST_SPREAD = 0.05
 EFFICIENCY, LAYER_S = 0.75, 40e-6
 """Of writing: the share of the bandwidth, and a layer's seconds beside its bytes, where nothing was measured."""
 
@@ -59,6 +61,12 @@ def assumed_law(bandwidth: float) -> DecodeLaw:
     return DecodeLaw(EFFICIENCY * bandwidth, LAYER_S)
 
 
+def calibrated_law(terms: DecodeTerms) -> DecodeLaw:
+    """Return the law of a machine that was calibrated; its range is the error of models that were left out."""
+    spread = max(_LEAST_SPREAD, terms.error)
+    return DecodeLaw(terms.bytes_per_s, terms.layer_s, "calibrated", (1 - min(0.9, spread), 1 + spread))
+
+
 def fitted_law(bytes_read: Sequence[float], layers: Sequence[int], token_s: Sequence[float]) -> DecodeLaw:
     """Return the law that fits measured tokens best, by the relative error; both terms are 0 or more.
 
@@ -71,11 +79,8 @@ def fitted_law(bytes_read: Sequence[float], layers: Sequence[int], token_s: Sequ
     columns = np.stack([np.asarray(bytes_read, np.float64), np.asarray(layers, np.float64)], axis=1) / measured[:, None]
     terms = _nonnegative(columns, np.ones(len(measured)))
     errors = np.abs(columns @ terms - 1)
-    worst = float(errors.max())
-    return DecodeLaw(
-        bytes_per_s=1 / max(terms[0], 1e-18), layer_s=float(terms[1]), basis="calibrated",
-        spread=(1 - max(0.05, worst), 1 + max(0.05, worst)),
-    )  # fmt: skip
+    worst = max(_LEAST_SPREAD, float(errors.max()))
+    return DecodeLaw(1 / max(terms[0], 1e-18), float(terms[1]), "calibrated", (1 - worst, 1 + worst))
 
 
 def _nonnegative(columns: Floats, wanted: Floats) -> Floats:

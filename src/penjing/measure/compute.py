@@ -6,8 +6,6 @@ al. 2009, "Roofline". The best of some repetitions counts, for whatever else run
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
 from collections.abc import Callable
@@ -17,7 +15,8 @@ import numpy as np
 
 from penjing.catalog.facts import Device
 from penjing.files import write_text
-from penjing.measure.machine import machine
+from penjing.measure.decode_terms import kept_terms
+from penjing.measure.machine import kept_file, machine
 from penjing.records import Record
 
 _WIDTH, _COPIED = 1024, 128_000_000
@@ -37,8 +36,7 @@ class Compute(Record):
 
 def measured_compute(cache: Path) -> Compute:
     """Return how fast this machine is: measured now, or before, where `cache` has it."""
-    known = json.dumps(machine().model_dump(), sort_keys=True)
-    path = cache / f"compute-{hashlib.sha256(known.encode()).hexdigest()[:12]}.json"
+    path = kept_file(cache, "compute")
     try:
         return Compute.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -59,7 +57,7 @@ def this_device(cache: Path) -> Device:
     return Device(
         name="here", title="this machine", kind="cpu", cores=here.cores, float32=found.float32,
         memory=here.memory_bytes or 1e12, bandwidth=found.bandwidth, watts=_WATTS_A_CORE * here.cores,
-        source="measured here", effective=True, unchecked=("watts",),
+        source="measured here", effective=True, unchecked=("watts",), decode=kept_terms(cache),
     )  # fmt: skip
 
 

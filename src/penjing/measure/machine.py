@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
 from functools import cache
@@ -36,6 +38,12 @@ def machine() -> Machine:
         system=platform.platform(),
         python=platform.python_version(),
     )
+
+
+def kept_file(cache: Path, what: str) -> Path:
+    """Return where something that was measured on this machine is kept: a file in `cache`."""
+    known = json.dumps(machine().model_dump(), sort_keys=True)
+    return cache / f"{what}-{hashlib.sha256(known.encode()).hexdigest()[:12]}.json"
 
 
 def _cpu_info(*names: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from penjing.catalog.facts import CatalogModel, Device, Prices
 from penjing.estimate.formats import file_bytes
 from penjing.estimate.memory import Fitting, inference_memory, training_memory
-from penjing.estimate.speed import assumed_law, prefill_seconds, read_bytes_per_token
+from penjing.estimate.speed import assumed_law, calibrated_law, prefill_seconds, read_bytes_per_token
 from penjing.estimate.tensors import Model, read_model
 from penjing.estimate.value import Estimate, exact, ranged
 from penjing.estimate.work import forward, training
@@ -92,13 +92,13 @@ def _candidate(
 def _written(need: Need, shape: Model, format_: str) -> _Taken:
     """Return what writing takes, and fine-tuning by LoRA in 16 bits."""
     device, tokens = need.serve_on, need.tokens + need.written
-    law = assumed_law(device.bandwidth)
+    law = assumed_law(device.bandwidth) if device.decode is None else calibrated_law(device.decode)
     read = read_bytes_per_token(shape, format_=format_, context=tokens)
     each = law.token(read_bytes=read, layers=shape.layers)
     first = prefill_seconds(shape, tokens=need.tokens, peak=_peak(device))
     answer = Estimate(
         value=first.value + need.written * each.value, low=first.low + need.written * each.low,
-        high=first.high + need.written * each.high, unit="s", basis="assumed",
+        high=first.high + need.written * each.high, unit="s", basis=each.basis,
         formula=f"prompt: {first.formula}; then pieces x ({each.formula})",
         inputs={"prompt_s": first.value, "piece_s": each.value, "pieces": need.written},
     )  # fmt: skip

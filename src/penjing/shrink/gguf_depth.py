@@ -9,18 +9,18 @@ from pathlib import Path
 from penjing.errors import ModelError
 from penjing.gguf.file import GgufFile, Stored, rewrite
 
-_ALIKE = ("llama", "qwen2", "qwen3")
+ALIKE = ("llama", "qwen2", "qwen3")
 """Architectures whose blocks do not depend on where they stand; Gemma's take turns in what they attend to."""
 _BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
 
 
 def check_depth(source: GgufFile, depth: int) -> None:
     """Raise ModelError where the model cannot have `depth` blocks: its blocks are not alike, or it has no more."""
-    if source.architecture not in _ALIKE:
+    if source.architecture not in ALIKE:
         raise ModelError(
             "blocks of this architecture are not alike",
             value=source.architecture,
-            rule=f"one of {', '.join(_ALIKE)}",
+            rule=f"one of {', '.join(ALIKE)}",
             next_step="Leave recipe.layers out",
         )
     if depth >= block_count(source):
