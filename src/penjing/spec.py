@@ -74,6 +74,9 @@ class DataSpec(_Spec):
     test: str | None = None
     unlabelled: str | None = None
     """A file of texts without labels (a column `text`, or the lines of .txt), for students to learn from."""
+    more: str | None = None
+    """To classify: a file of further training examples, such as `penjing augment` and `penjing label` write; dev and
+    test are never drawn from it."""
     text: str = "text"
     """The column that holds the text."""
     prompt: str = "prompt"
@@ -306,6 +309,8 @@ class Task(_Spec):
                 raise ValueError(f"recipe.{name} has no meaning for a task that is to {self.kind}")
         if self.kind == "translate" and self.model != "new" and self.recipe.teacher != Shape.of_teacher():
             raise ValueError("recipe.teacher has no meaning where the teacher starts from a checkpoint")
+        if self.data.more is not None and self.kind != "classify":
+            raise ValueError("data.more is for tasks that are to classify")
         if (self.kind == "translate") != (self.source_lang is not None and self.target_lang is not None):
             raise ValueError("a task that is to translate, and no other, has `source_lang` and `target_lang`")
         return self
@@ -379,7 +384,7 @@ def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Make relative paths in the file relative to the file's folder, where such a file exists or is meant."""
     data = values.get("data")
     if isinstance(data, dict):
-        for key in ("source", "train", "dev", "test", "unlabelled"):
+        for key in ("source", "train", "dev", "test", "unlabelled", "more"):
             if isinstance(data.get(key), str) and not _is_reference(data[key]):
                 data[key] = str(folder / data[key])
     model = values.get("model")

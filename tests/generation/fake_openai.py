@@ -10,10 +10,17 @@ from threading import Event, Thread
 HTML = b"<html><body>It works!</body></html>"
 
 
-def pieces(model, n):
-    """What a good model says."""
+def pieces(model, n, asked=""):
+    """What a good model says; the labeller takes what sounds good for 1."""
+    if model == "labeller":
+        return [(0, json.dumps({"label": "1" if "good" in asked else "0"}))]
     texts = ["盆", "景", " is an art."] if model == "chinese" else ["Hello", ", ", "world."]
     return [(index, text) for text in texts for index in range(n)]
+
+
+def said_last(body):
+    """The prompt, or the last message."""
+    return body["messages"][-1]["content"] if "messages" in body else body["prompt"]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -55,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         chat = self.path.endswith("/chat/completions")
-        for place, (index, text) in enumerate(pieces(model, body.get("n", 1))):
+        for place, (index, text) in enumerate(pieces(model, body.get("n", 1), said_last(body))):
             if model == "drops" and place == 2:
                 self.close_connection = True
                 return

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from penjing._version import __version__
+from penjing.cli.augment import augment
 from penjing.cli.bench import bench
 from penjing.cli.calibrate import calibrate
 from penjing.cli.check import check
@@ -15,6 +16,7 @@ from penjing.cli.export import export
 from penjing.cli.fit import fit
 from penjing.cli.frontier import frontier
 from penjing.cli.generate import generate
+from penjing.cli.label import label
 from penjing.cli.plan import plan
 from penjing.cli.predict import predict
 from penjing.cli.serve import serve
@@ -34,7 +36,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS = (
-    plan, calibrate, check, fit, frontier, predict, generate, translate, serve, trim, export, bench, verify,
+    plan, calibrate, check, augment, label, fit, frontier, predict, generate, translate, serve, trim, export, bench,
+    verify,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

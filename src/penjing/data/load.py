@@ -40,6 +40,10 @@ def load_splits(spec: DataSpec) -> Splits:
         if count
     ]
     parts = _limited(parts, spec)
+    if spec.more is not None:
+        further, more_notes = _further(spec, parts)
+        parts["train"] += further
+        notes += more_notes
     splits = Splits(
         train=parts["train"],
         dev=parts["dev"],
@@ -50,6 +54,25 @@ def load_splits(spec: DataSpec) -> Splits:
     )
     check_splits(splits)
     return splits
+
+
+def _further(spec: DataSpec, parts: Parts) -> tuple[tuple[Example, ...], list[str]]:
+    """Return the examples of `more` that neither train has nor dev or test has alike, and what to say of them."""
+    assert spec.more is not None
+    found = clean(to_examples(iter_rows(Path(spec.more), columns=spec.columns), spec, origin=spec.more), origin="more")
+    known, labels = {one.text for one in parts["train"]}, {name for one in parts["train"] for name in one.labels}
+    new = tuple(one for one in found.examples if one.text not in known)
+    if strange := {name for one in new for name in one.labels} - labels:
+        raise DataError(
+            "data.more has labels that train has not",
+            value=", ".join(sorted(strange)[:5]),
+            rule=", ".join(sorted(labels)[:20]),
+        )
+    kept = _apart(new, parts["dev"] + parts["test"])
+    notes = [*found.notes, f"more: {len(kept):,} training examples added"]
+    if len(kept) < len(new):
+        notes.append(f"more: {len(new) - len(kept):,} near-duplicates of dev or test texts dropped")
+    return kept, notes
 
 
 def fingerprint(splits: Splits) -> str:

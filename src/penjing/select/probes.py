@@ -39,6 +39,7 @@ from penjing.train.predict import answers_of
 from penjing.train.references import resolve_model
 
 _MOST_LEARNED, _MOST_JUDGED = 2000, 2000
+NGRAMS = "n-grams"
 _SHARES = (0.125, 0.25, 0.5, 1.0)
 _STRENGTH = 10.0  # inverse regularisation
 _MOST_ITERATIONS = 500
@@ -73,7 +74,7 @@ def probe_all(splits: Splits, *, models: Sequence[str], cache: Path, reporter: R
     """
     if splits.multi_label:
         raise DataError("texts with several labels cannot be tried yet", rule="one label a text")
-    learned, judged = _some(splits.train, _MOST_LEARNED, seed), _some(splits.dev, _MOST_JUDGED, seed)
+    learned, judged = some_examples(splits.train, _MOST_LEARNED, seed), some_examples(splits.dev, _MOST_JUDGED, seed)
     texts = [[example.text for example in part] for part in (learned, judged)]
     truths = [np.array([splits.labels.index(example.labels[0]) for example in part]) for part in (learned, judged)]
     found = []
@@ -94,14 +95,19 @@ def _ways(
     texts: Sequence[Sequence[str]], models: Sequence[str], cache: Path, reporter: Reporter
 ) -> Iterator[tuple[str, str | None, Callable[[], list[Features]]]]:
     """Yield the name of each way, its model, and what computes the features of the texts to learn and to judge."""
-    reporter.begin("n-grams")
-    yield "n-grams", None, partial(_ngrams, texts)
+    reporter.begin(NGRAMS)
+    yield NGRAMS, None, partial(ngram_features, texts)
     for reference in models:
         reporter.begin(reference)
-        yield f"{reference}, frozen", reference, partial(_states, reference, texts, cache, reporter)
+        yield (
+            f"{reference}, frozen",
+            reference,
+            partial(encoder_features, reference, texts, cache=cache, reporter=reporter),
+        )
 
 
-def _ngrams(texts: Sequence[Sequence[str]]) -> list[Features]:
+def ngram_features(texts: Sequence[Sequence[str]]) -> list[Features]:
+    """Return weighted n-grams of the parts, those that the first one has."""
     encoder = NgramEncoder()
     counts = []
     for part in texts:
@@ -112,8 +118,14 @@ def _ngrams(texts: Sequence[Sequence[str]]) -> list[Features]:
     return [weights.transform(part[:, seen]) for part in counts]
 
 
-def _states(reference: str, texts: Sequence[Sequence[str]], cache: Path, reporter: Reporter) -> list[Features]:
-    """Return what the encoder says of the texts, of mean length 1."""
+def encoder_features(
+    reference: str, texts: Sequence[Sequence[str]], *, cache: Path, reporter: Reporter
+) -> list[Features]:
+    """Return what a frozen encoder says of the parts (texts, hidden), of mean length 1 in the first one.
+
+    Raises:
+        ModelError: the model cannot be read.
+    """
     model = resolve_model(reference, cache=cache)
     config = read_config(model.folder)
     family = family_of(config)
@@ -138,7 +150,7 @@ def _probe(
         rows = np.sort(order[: round(share * len(order))])
         if len(np.unique(truths[0][rows])) < 2:
             continue
-        head = LogisticRegression(C=_STRENGTH, max_iter=_MOST_ITERATIONS).fit(features[0][rows], truths[0][rows])
+        head = fit_head(features[0][rows], truths[0][rows])
         answers = head.predict(features[1])
         sizes.append(len(rows))
         rights.append(answers == truths[1])
@@ -154,7 +166,12 @@ def _probe(
     )
 
 
-def _some(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
+def fit_head(features: Features, truth: NDArray[Any]) -> LogisticRegression:
+    """Return the logistic regression that tells labels by features (texts, features)."""
+    return LogisticRegression(C=_STRENGTH, max_iter=_MOST_ITERATIONS).fit(features, truth)
+
+
+def some_examples(examples: Sequence[Example], most: int, seed: int) -> list[Example]:
     """Return at most so many examples, drawn by chance."""
     rows = np.random.default_rng(seed).permutation(len(examples))[:most]
     return [examples[row] for row in np.sort(rows)]
