@@ -7,17 +7,17 @@ Sources: Williams et al. 2009, "Roofline"; Chowdhery et al. 2022 (model FLOPs ut
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penjing.errors import DataError
 from penjing.estimate.formats import file_bytes
-from penjing.estimate.memory import kv_bytes
+from penjing.estimate.memory import Fitting, activations, kv_bytes, training_memory
 from penjing.estimate.tensors import Model
 from penjing.estimate.value import Basis, Estimate, ranged
-from penjing.estimate.work import forward
+from penjing.estimate.work import Tuning, forward, training
 from penjing.records import DecodeTerms
 
 Floats = NDArray[np.float64]
@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 MFU = 0.40
 """The share of a device's peak that a long training reaches, where nothing was measured."""
 _LEAST_SPREAD = 0.05
+_PASSES = 4.0
+"""How often activations are read or written between products of matrices, forwards and backwards."""
 EFFICIENCY, LAYER_S = 0.75, 40e-6
 """Of writing: the share of the bandwidth, and a layer's seconds beside its bytes, where nothing was measured."""
 
@@ -35,6 +37,26 @@ def training_seconds(work: float, *, peak: float, devices: int = 1, mfu: float =
     return ranged(
         value, "s", "work / (peak x utilisation x devices)", spread=(0.75, 1.4), work=work, peak=peak, utilisation=mfu,
         devices=devices,
+    )  # fmt: skip
+
+
+def step_seconds(model: Model, fitting: Fitting, *, speed: float, bandwidth: float) -> Estimate:
+    """Return the seconds of one step of training at `speed` operations and `bandwidth` bytes a second, both as reached.
+
+    Products of matrices take work over speed; what lies between them, and the optimizer, moves bytes: the activations
+    some times, and of each weight that learns its gradient, its value and the optimizer's numbers, read and written.
+    """
+    tuning: Tuning = "full" if fitting.lora_rank is None else "lora"
+    sides = (fitting.tokens, fitting.tokens) if model.encoder_layers else (fitting.tokens, 0)
+    work = fitting.batch * training(
+        model, tokens=sides[0], target_tokens=sides[1], tuning=tuning, checkpointing=fitting.checkpointing
+    )
+    parts = training_memory(model, fitting)
+    kept = activations(model, replace(fitting, checkpointing=False)).value + parts["logits"].value
+    moved = _PASSES * kept + 2 * sum(parts[name].value for name in ("weights", "gradients", "optimizer"))
+    return ranged(
+        work / speed + moved / bandwidth, "s", "operations / speed + bytes moved / bandwidth", spread=(0.7, 1.3),
+        operations=work, speed=speed, bytes=moved, bandwidth=bandwidth,
     )  # fmt: skip
 
 

@@ -6,6 +6,9 @@ import math
 
 from penjing.catalog.facts import Device, DevicePrice, Prices
 from penjing.estimate.cost import SECONDS_A_MONTH, energy_kwh, rent
+from penjing.estimate.memory import Fitting
+from penjing.estimate.speed import step_seconds as step_of
+from penjing.estimate.tensors import Model
 from penjing.estimate.value import Estimate, ranged
 from penjing.select.need import Need
 
@@ -43,6 +46,13 @@ def training_seconds(work: float, device: Device) -> Estimate:
         work / speed, "s", "operations / (peak x share)", spread=(0.5, 2.0), operations=work, peak=speed / share,
         share=share,
     )  # fmt: skip
+
+
+def step_seconds(model: Model, fitting: Fitting, device: Device) -> Estimate:
+    """Return the seconds of one step of training on a device."""
+    share = _EFFECTIVE if device.effective else _SHARE[device.kind]
+    peak = device.float32 if fitting.precision == "float32" else device.bfloat16 or device.float32
+    return step_of(model, fitting, speed=share * peak, bandwidth=device.bandwidth)
 
 
 def training_cost(seconds: Estimate, device: Device, prices: Prices) -> Estimate:

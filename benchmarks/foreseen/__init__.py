@@ -1,0 +1,1 @@
+"""Predicted against measured: the memory and the seconds of training, of answering and of writing."""
