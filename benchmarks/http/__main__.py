@@ -215,10 +215,7 @@ def _bare_p50_s(folder: Path, texts: list[str]) -> float:
 def render(result: dict[str, Any]) -> str:
     """Return the rows as a table, and what they come to."""
     *rows, half = result["rows"]
-    lines = [
-        "| server | texts a request | texts/s (range of the rounds) | p50 | p99 | failed |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = [_HEADER, "|" + "---|" * (_HEADER.count("|") - 1)]
     rates = {(row["system"], row["items"]): row["value"] for row in rows}
     for row in sorted(rows, key=lambda row: (row["items"], -row["value"])):
         low, high = row["range"]

@@ -266,6 +266,9 @@ class Recipe(_Spec):
         return bool(self.layers or self.ffn or self.heads or self.trials)
 
 
+AUTO = "auto"
+
+
 class Task(_Spec):
     """One job for `fit`.
 
@@ -275,9 +278,9 @@ class Task(_Spec):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     kind: Kind = "classify"
-    model: str
+    model: str = "auto"
     """What the teacher starts from: `package:NAME`, `hf:org/name`, a local folder; to generate: `gguf:FILE`; to
-    translate also "new": nothing."""
+    translate also "new": nothing. auto: what a plan puts first of what is installed."""
     source_lang: str | None = None
     target_lang: str | None = None
     """To translate: from which language, and into which: en, zh-Hans, zh_CN, …"""
@@ -307,7 +310,7 @@ class Task(_Spec):
         for name in Recipe.model_fields.keys() - _RECIPES[self.kind]:
             if getattr(self.recipe, name) != Recipe.model_fields[name].default:
                 raise ValueError(f"recipe.{name} has no meaning for a task that is to {self.kind}")
-        if self.kind == "translate" and self.model != "new" and self.recipe.teacher != Shape.of_teacher():
+        if self.kind == "translate" and self.model not in {"new", AUTO} and self.recipe.teacher != Shape.of_teacher():
             raise ValueError("recipe.teacher has no meaning where the teacher starts from a checkpoint")
         if self.data.more is not None and self.kind != "classify":
             raise ValueError("data.more is for tasks that are to classify")
@@ -333,10 +336,6 @@ _RECIPES: dict[Kind, set[str]] = {
 }
 
 
-UNCHOSEN = "new"
-"""Stands for the model of a task whose data is looked at before one is chosen."""
-
-
 def make_task(**values: Any) -> Task:
     """Return a validated task; raise TaskError with one line where a value is wrong."""
     return _validated(Task, values, origin="the arguments")
@@ -347,11 +346,10 @@ def make_bar(**values: Any) -> Bar:
     return _validated(Bar, values, origin="the arguments")
 
 
-def read_task(path: Path, *, overrides: dict[str, Any] | None = None, model: str | None = None) -> Task:
+def read_task(path: Path, *, overrides: dict[str, Any] | None = None) -> Task:
     """Return the task a TOML file describes, its data paths relative to the file.
 
-    `overrides` maps dotted names ("bar.drop_at_most") to values that replace those of the file; `model` stands where
-    the file names none.
+    `overrides` maps dotted names ("bar.drop_at_most") to values that replace those of the file.
 
     Raises:
         TaskError: the file is missing, is not TOML, or says something a task cannot mean.
@@ -368,8 +366,6 @@ def read_task(path: Path, *, overrides: dict[str, Any] | None = None, model: str
         raise TaskError(f"task file {path} is not TOML", value=str(error), rule="UTF-8 TOML") from None
     for name, value in (overrides or {}).items():
         _set(values, name.split("."), value)
-    if model is not None:
-        values.setdefault("model", model)
     values.setdefault("name", path.resolve().parent.name)
     return _validated(Task, _anchored(values, path.resolve().parent), origin=str(path))
 

@@ -159,7 +159,7 @@ def test_texts_are_labelled_judged_and_written_for_fit(task: Path, tmp_path: Pat
     assert "$0.00" in said["cost"]
     assert said["gains"][0]["name"] == "n-grams"
     assert (tmp_path / "new.csv").read_text("utf-8") == "text,label\nquite another thing,0\nand yet another one,0\n"
-    spec = read_task(task, model="new", overrides={"data.more": str(tmp_path / "new.csv")}).data
+    spec = read_task(task, overrides={"data.more": str(tmp_path / "new.csv")}).data
     assert {"quite another thing", "and yet another one"} <= {one.text for one in load_splits(spec).train}
 
 

@@ -24,9 +24,9 @@ def classified_splits(path: Path, write: Path) -> tuple[DataSpec, Splits]:
         raise MissingExtraError("scikit-learn", extra="train")
     from penjing.augment.write import check_target
     from penjing.data import load_splits
-    from penjing.spec import UNCHOSEN, read_task
+    from penjing.spec import read_task
 
-    task = read_task(path, model=UNCHOSEN)
+    task = read_task(path)
     if task.kind != "classify" or task.data.label_separator is not None:
         raise TaskError("more examples can be made for tasks with one label a text", value=task.kind, rule="classify")
     check_target(write)

@@ -72,10 +72,10 @@ def check(
 def _data(data: str, *, text: str, label: str) -> Data:
     from penjing.check.read import read_data
     from penjing.errors import TaskError
-    from penjing.spec import UNCHOSEN, DataSpec, read_task
+    from penjing.spec import DataSpec, read_task
 
     if data.endswith(".toml"):
-        task = read_task(Path(data), model=UNCHOSEN)
+        task = read_task(Path(data))
         if task.kind != "classify":
             raise TaskError("only data of classifiers can be checked yet", value=task.kind)
         return read_data(task.data)

@@ -67,10 +67,10 @@ def plan(
         show_devices()
         return
     from penjing.catalog.facts import read_prices
-    from penjing.cli.plan_need import need_of_task
     from penjing.errors import TaskError
     from penjing.select.api import make_limits, make_need
     from penjing.select.plan import make_plan
+    from penjing.spec import read_task
 
     limits = make_limits(size=size, latency=latency, memory=memory, licences=licences)
     said: dict[str, Any] = {"device": device, "train_on": train_on, "requests": requests, "offline": offline}
@@ -84,7 +84,9 @@ def plan(
     elif kind is not None:
         raise TaskError("a task file and --task", rule="one of them", next_step="penjing plan --help")
     else:
-        need, splits = need_of_task(task, languages=languages, limits=limits, said=said)
+        from penjing.select.task_need import need_of_task
+
+        need, splits = need_of_task(read_task(task), languages=languages, limits=limits, said=said)
     found = make_plan(need, read_prices(prices))
     tried = None
     if try_:

@@ -16,7 +16,7 @@ from penjing.errors import MissingExtraError
 from penjing.files import storage_error
 from penjing.progress import Reporter, Silent
 from penjing.records import Quality, Trial, Verdict
-from penjing.spec import Bar, Kind, Task
+from penjing.spec import AUTO, Bar, Kind, Task
 
 _RUNS: Mapping[Kind, str] = {
     "classify": "penjing.search.run",
@@ -67,7 +67,8 @@ def fit(
     Finished stages in `output` (default: runs/NAME) are used again, so a killed run goes on where it stopped and a
     changed bar uses the trained models again (of elastic students other sizes may be polished). Pretrained models are
     kept in `cache` (default: the user's cache folder).
-    The report names `command` as what rebuilds it (default: this call in Python).
+    Where the task's model is "auto" a plan chooses it. The report names `command` as what rebuilds it (default: this
+    call in Python).
 
     Raises:
         PenjingError: the data, the model or the disk is not fit for the task; the message says what to do.
@@ -82,8 +83,21 @@ def fit(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(error, folder) from error
+    told = reporter or Silent()
     run = import_module(_RUNS[task.kind]).run
-    return cast(FitResult, run(task, output=folder, cache=kept, reporter=reporter or Silent(), command=rebuild))
+    return cast(FitResult, run(_with_model(task, told), output=folder, cache=kept, reporter=told, command=rebuild))
+
+
+def _with_model(task: Task, reporter: Reporter) -> Task:
+    """Return the task with the model that a plan puts first, where it names none."""
+    if task.model != AUTO:
+        return task
+    from penjing.select.auto import choose_model
+
+    reporter.begin("plan")
+    chosen = choose_model(task)
+    reporter.end(chosen.says, reused=False)
+    return task.model_copy(update={"model": chosen.model})
 
 
 def plan_lines(task: Task) -> Sequence[str]:

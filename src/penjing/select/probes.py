@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from penjing.errors import DataError
 from penjing.measure.intervals import quality
 from penjing.progress import Reporter
 from penjing.records import Quality, Record
+from penjing.select.auto import installed_models
 from penjing.select.learning_curve import LearningCurve, learning_curve
 from penjing.select.logme import logme
 from penjing.train.batches import tokenize
@@ -86,9 +86,8 @@ def probe_all(splits: Splits, *, models: Sequence[str], cache: Path, reporter: R
 
 
 def installed() -> list[str]:
-    """Return the references of the packages with a pretrained model that are installed."""
-    here = {name.lower() for found in metadata.distributions() if (name := found.metadata["Name"])}
-    return [f"package:{name}" for name, package in model_packages().items() if package.distribution.lower() in here]
+    """Return the references of the packages with a pretrained encoder that are installed."""
+    return [name for name in installed_models() if name.removeprefix("package:") in model_packages()]
 
 
 def _ways(
