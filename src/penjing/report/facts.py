@@ -36,13 +36,6 @@ def baseline(run: RunReport) -> Trial | None:
     return next((trial for trial in run.trials if trial.role == "baseline"), None)
 
 
-def passes(trial: Trial) -> bool:
-    """Return whether the trial could be the choice: bar not missed, budget kept."""
-    return (
-        trial.failed is None and not trial.over_budget and trial.verdict is not None and trial.verdict.word != "not met"
-    )
-
-
 def bar_value(run: RunReport) -> float | None:
     """Return the dev quality the bar asks for: the harder of its two limits."""
     bar, teacher = run.bar, trial_named(run, run.teacher).quality

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penjing.records import Cost, Trial
 from penjing.report import show
-from penjing.report.facts import bar_value, baseline, passes
+from penjing.report.facts import bar_value, baseline
 from penjing.report.markup import Markup, data, el, join
 from penjing.report.model import RunReport
 from penjing.report.scatter import Chart, Mark, Point, draw
@@ -82,7 +82,7 @@ def _point(run: RunReport, trial: Trial, cost: Cost, *, say: Words) -> Point | N
         low=min(ends),
         high=max(ends),
         mark=_MARKS[trial.role],
-        passes=passes(trial) or trial.name == run.chosen,
+        passes=trial.passes or trial.name == run.chosen,
         chosen=trial.name == run.chosen,
         title=title,
         href=f"#{anchor(run, trial)}",

@@ -18,7 +18,7 @@ from penjing.search.evaluate import ROUNDS, Answers, decided, split_quality
 from penjing.search.expected import expectations
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
 from penjing.search.handover import hand_over
-from penjing.search.summary import data_facts, fit_result, measurement, summary
+from penjing.search.summary import data_facts, fit_result, measurement, run_figures, summary
 
 BASELINE, TEACHER, TRIMMED = "linear", "teacher", "trimmed teacher"
 
@@ -79,6 +79,7 @@ def _write_choice(
             "origin": None if candidate.engine == "linear" else context.model.origin,
             "quality": {found.split: found for found in (trial.quality, quality) if found is not None},
             "verdict": verdict,
+            **run_figures(outcome.trials, trial.name),
             "test_touches": touches,
             "task": context.task.model_dump(mode="json"),
         },

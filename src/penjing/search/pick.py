@@ -132,6 +132,8 @@ def write_pick(run: Path, trial: Trial, folder: Path) -> None:
     known = {
         "quality": {"dev": trial.quality} if trial.quality else {},
         "verdict": trial.verdict,
+        "trial": trial.name,
+        "trials": chosen.trials,
         "task": chosen.task,
     }
     if chosen.kind == "generate":

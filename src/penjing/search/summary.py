@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +87,8 @@ def fit_result(
         bundle=bundle,
         report=report,
     )
+
+
+def run_figures(trials: Sequence[Trial], chosen: str) -> dict[str, Any]:
+    """Return the fields of a manifest that hold the run's trials, of which the bundle is `chosen`."""
+    return {"trial": chosen, "trials": tuple(found for trial in trials if (found := trial.figures) is not None)}

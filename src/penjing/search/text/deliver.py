@@ -13,7 +13,7 @@ from penjing.records import Quality, Trial, Verdict
 from penjing.report import Commands, RunReport, write_report
 from penjing.search.choose import Choice, settled
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
-from penjing.search.summary import data_facts, fit_result, measurement, summary
+from penjing.search.summary import data_facts, fit_result, measurement, run_figures, summary
 from penjing.search.text.candidates import TEACHER, TextCandidate
 from penjing.search.text.context import TextContext
 from penjing.search.text.evaluate import prompts
@@ -69,6 +69,7 @@ def _write_bundle(
             "origin": context.origin,
             "quality": {found.split: found for found in (trial.quality, quality) if found is not None},
             "verdict": verdict,
+            **run_figures(outcome.trials, trial.name),
             "test_touches": touches,
             "task": context.task.model_dump(mode="json"),
         },

@@ -12,7 +12,7 @@ from penjing.records import Trial
 from penjing.report import Commands, RunReport, write_report
 from penjing.search.choose import Choice, settled
 from penjing.search.fit import BUNDLE_NAME, REPORT_NAME, FitResult
-from penjing.search.summary import data_facts, fit_result, measurement, summary
+from penjing.search.summary import data_facts, fit_result, measurement, run_figures, summary
 from penjing.search.translation.candidates import TEACHER, TranslationCandidate
 from penjing.search.translation.context import TranslationContext
 from penjing.search.translation.evaluate import ROUNDS
@@ -51,6 +51,7 @@ def deliver_translation(
             "name": f"{task.name}: {trial.name}",
             "quality": {found.split: found for found in (trial.quality, test[trial.name]) if found is not None},
             "verdict": verdict,
+            **run_figures(outcome.trials, trial.name),
             "test_touches": touches,
             "task": task.model_dump(mode="json"),
         },

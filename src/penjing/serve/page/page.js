@@ -9,6 +9,8 @@ const WORDS = {
     size: "Size", quality: "Quality on", verdict: "Verdict", origin: "Made from", licence: "Licence", labels: "Labels",
     met: "met", "not met": "not met", undecided: "undecided", of: "of", classify: "classify", generate: "write", translate: "translate", pair: "Languages",
     original: "Original", translation: "Translation", lost: "Check this:",
+    frontier: "What else the run found", against: "Quality against", latency: "latency", bytes: "size", served: "served here",
+    missed: "misses the bar or the budget", dev: "on dev", curve: "The dashed line joins what no other beats in both.",
     price: "A machine like this costs, an hour",
     million: (cost) => `→ ${cost} a million, one after another at the server's median; batches cost less.`,
     asked: (n, median, worst, server) => `${n} asked: median ${median}, slowest ${worst}; in the server ${server}.`,
@@ -25,6 +27,8 @@ const WORDS = {
     task: "任务", engine: "引擎", size: "大小", quality: "质量：", verdict: "结论", origin: "来源", licence: "许可",
     labels: "标签", met: "达到", "not met": "未达到", undecided: "未定", of: "，共", classify: "分类", generate: "写作",
     translate: "翻译", pair: "语言", original: "原文", translation: "译文", lost: "请检查：",
+    frontier: "这次运行还得到了什么", against: "质量相对于", latency: "延迟", bytes: "大小", served: "正在使用",
+    missed: "未达到质量线或超出预算", dev: "开发集", curve: "虚线连接的是两方面都不被其他方案超过的方案。",
     price: "这样的机器每小时的价格",
     million: (cost) => `→ 每百万次 ${cost}，按服务器内的中位数逐个处理计算；合批更便宜。`,
     asked: (n, median, worst, server) => `已问 ${n} 次：中位数 ${median}，最慢 ${worst}；服务器内 ${server}。`,
@@ -82,6 +86,7 @@ function show() {
     find("text").value = say("example")[model.task];
   }
   showFacts(model);
+  showFrontier(model);
   showCode(model);
   showSpeed();
 }
@@ -97,6 +102,55 @@ function showFacts(model) {
   if (model.origin) rows.push([say("origin"), model.origin.name], [say("licence"), model.origin.licence]);
   if (model.labels) rows.push([say("labels"), model.labels.slice(0, 20).join(", ") + (model.labels.length > 20 ? " …" : "")]);
   find("facts").replaceChildren(...rows.flatMap(([term, text]) => [make("dt", term), make("dd", text)]));
+}
+
+function draw(tag, attributes, ...children) {
+  const found = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) found.setAttribute(name, value);
+  found.append(...children);
+  return found;
+}
+
+function showFrontier(model) {
+  const cost = find("against").value, less = model.metric === "bits_per_byte";
+  const trials = (model.trials || []).filter((trial) => trial[cost]);
+  find("frontier").hidden = trials.length < 2;
+  if (trials.length < 2) return;
+  const shown = (value) => (cost === "p50_s" ? ms(1e3 * value) : (value / 1e6).toFixed(1) + " MB");
+  const width = 560, height = 300, left = 56, right = width - 70, top = 16, bottom = height - 34;
+  const costs = trials.map((trial) => Math.log(trial[cost])), marks = trials.flatMap((trial) => [trial.ci.low, trial.ci.high]);
+  const scale = (low, high, start, stop) => (value) => start + ((value - low) / (high - low || 1)) * (stop - start);
+  const x = scale(Math.min(...costs) - 0.15, Math.max(...costs) + 0.15, left, right);
+  const y = less ? scale(Math.min(...marks), Math.max(...marks), top, bottom) : scale(Math.min(...marks), Math.max(...marks), bottom, top);
+  const parts = [];
+  for (let step = 0; step <= 4; step += 1) {
+    const value = Math.min(...marks) + (step / 4) * (Math.max(...marks) - Math.min(...marks));
+    parts.push(draw("line", { class: "grid", x1: left, x2: right, y1: y(value), y2: y(value) }),
+      draw("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(3)));
+  }
+  const ends = [Math.exp(Math.min(...costs)), Math.exp(Math.max(...costs))];
+  for (const value of ends) parts.push(draw("text", { x: x(Math.log(value)), y: height - 14, "text-anchor": "middle" }, shown(value)));
+  const gain = (trial) => (less ? -trial.value : trial.value);
+  const kept = [];
+  for (const trial of [...trials].sort((one, other) => one[cost] - other[cost] || gain(other) - gain(one))) {
+    if (!kept.length || gain(trial) > gain(kept[kept.length - 1])) kept.push(trial);
+  }
+  const edge = kept.map((trial) => `${x(Math.log(trial[cost]))},${y(trial.value)}`).join(" ");
+  parts.push(draw("polyline", { class: "edge", points: edge }));
+  for (const trial of [...trials].sort((one, other) => (one.trial === model.trial) - (other.trial === model.trial))) {
+    const at = x(Math.log(trial[cost])), mine = trial.trial === model.trial;
+    const about = `${trial.trial}: ${model.metric} ${trial.value.toFixed(4)} [${trial.ci.low.toFixed(4)}, ${trial.ci.high.toFixed(4)}] ${say("dev")}, ${shown(trial[cost])}`
+      + (mine ? ` (${say("served")})` : trial.passes ? "" : ` (${say("missed")})`);
+    const point = draw("g", { class: mine ? "served" : trial.passes ? "" : "missed", tabindex: 0, role: "img", "aria-label": about },
+      draw("title", {}, about),
+      draw("line", { class: "spread", x1: at, x2: at, y1: y(trial.ci.low), y2: y(trial.ci.high) }),
+      draw("circle", { cx: at, cy: y(trial.value), r: mine ? 7 : 5 }));
+    if (mine) point.append(draw("text", { class: "name", x: at + 11, y: y(trial.value) - 9 }, say("served")));
+    for (const event of ["click", "focus", "mouseenter"]) point.addEventListener(event, () => (find("point").textContent = about));
+    parts.push(point);
+  }
+  find("chart").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": say("frontier") }, ...parts));
+  find("point").textContent = say("curve");
 }
 
 function showCode(model) {
@@ -235,6 +289,7 @@ find("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) find("ask").requestSubmit();
 });
 find("model").addEventListener("change", show);
+find("against").addEventListener("change", () => chosen() && showFrontier(chosen()));
 find("price").addEventListener("input", showSpeed);
 find("language").addEventListener("change", () => speak(find("language").value));
 find("key").addEventListener("change", load);

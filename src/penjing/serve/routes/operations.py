@@ -68,6 +68,9 @@ def _facts(service: Service) -> dict[str, Any]:
         "quality": {split: quality.model_dump(mode="json") for split, quality in manifest.quality.items()},
         "provisional": manifest.provisional,
         "verdict": None if manifest.verdict is None else manifest.verdict.model_dump(mode="json"),
+        "trial": manifest.trial,
+        "metric": next((quality.metric for quality in manifest.quality.values()), None),
+        "trials": [found.model_dump(mode="json") for found in manifest.trials],
         "origin": None if manifest.origin is None else manifest.origin.model_dump(mode="json"),
     }
     if manifest.kind == "classify":
