@@ -158,8 +158,9 @@ class DecodeTerms(Record):
 
     bytes_per_s: float
     layer_s: float
-    error: float
-    """The largest relative error of a model that was left out of the fit."""
+    error: float | None
+    """The largest relative error of a model that was left out of the fit; None where none could be."""
+    threads: int
 
 
 class Machine(Record):

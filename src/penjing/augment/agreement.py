@@ -48,3 +48,12 @@ def cost_of(found: Sequence[Labelled], price: ApiPrice) -> float:
     """Return the dollars that the answers cost."""
     read, written = sum(one.read for one in found), sum(one.written for one in found)
     return (read * price.read + written * price.written) / 1e6
+
+
+def told_cost(found: Sequence[Labelled], price: ApiPrice | None) -> str:
+    """Return what all answers took, those that were kept from before among them; `price` is None where it ran here."""
+    read, written = sum(one.read for one in found), sum(one.written for one in found)
+    if read + written == 0:
+        return "the server does not say how many pieces were read and written, so what it cost is not known"
+    fee = "no fee: it ran here" if price is None else f"${cost_of(found, price):.4f}, at the price of {price.title}"
+    return f"{read:,} pieces read, {written:,} written: {fee}"

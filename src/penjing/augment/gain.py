@@ -57,12 +57,16 @@ def measured_gains(
 ) -> list[Gain]:
     """Return what `more` examples gain with n-grams, and with the frozen states of each of `models`.
 
-    Of more than 2,000 training texts so many are drawn; `sources` are the places of those that each further example
-    was made from, and what was made from others is left out.
+    Of more than 2,000 training texts so many are drawn, and the same share of `more`; or where `sources` are the places
+    of the texts that they were made from, what was made from those.
     """
     places = set(np.random.default_rng(seed).permutation(len(splits.train))[:_MOST_LEARNED].tolist())
     learned = [splits.train[place] for place in sorted(places)]
-    used = [one for number, one in enumerate(more) if sources is None or sources[number] in places]
+    used = (
+        _thinned(more, len(learned) / len(splits.train), seed)
+        if sources is None
+        else [one for source, one in zip(sources, more, strict=True) if source in places]
+    )
     judged = some_examples(splits.dev, _MOST_JUDGED, seed)
     texts, shown = [one.text for one in (*learned, *used)], [one.text for one in judged]
     truth, right = _truth([*learned, *used], splits), _truth(judged, splits)
@@ -79,6 +83,11 @@ def measured_gains(
         found.append(_gain(name, right, before, after, examples=len(learned), seed=seed))
         reporter.end(f"{found[-1].without:.4f} -> {found[-1].made:.4f}", reused=False)
     return found
+
+
+def _thinned(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
+    """Return the same share of the further examples as of the others."""
+    return some_examples(examples, round(share * len(examples)), seed)
 
 
 def _gain(name: str, truth: Answers, before: Answers, after: Answers, *, examples: int, seed: int) -> Gain:

@@ -6,7 +6,8 @@ as sure of that label as they are of the source. Whether it helps is another que
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from penjing.data.dataset import Example
-from penjing.errors import DataError
+from penjing.data.splits import take_stratified
+from penjing.errors import DataError, EngineError
 from penjing.progress import Reporter
 from penjing.select.probes import fit_head, ngram_features
 
@@ -44,36 +46,62 @@ class Augmented:
     """Versions that were there already."""
     doubtful: int
     """Versions whose label the n-grams doubt."""
+    stopped: str | None = None
+    """Why what makes them failed before all texts had their turn."""
 
 
-def augmented(examples: Sequence[Example], way: Way, *, times: int, reporter: Reporter, seed: int = 13) -> Augmented:
-    """Return at most `times` new versions of each example.
+def augmented(
+    examples: Sequence[Example],
+    way: Way,
+    *,
+    times: int,
+    reporter: Reporter,
+    limit: int | None = None,
+    seed: int = 13,
+) -> Augmented:
+    """Return at most `times` new versions of each example, or of `limit` of them, drawn by label.
 
     Raises:
         DataError: examples have several labels, or a label has one example.
+        EngineError: what makes versions failed before it made one.
     """
     if any(len(example.labels) != 1 for example in examples):
         raise DataError("texts with several labels cannot be told anew yet", rule="one label a text")
+    rare = sorted(label for label, count in Counter(one.labels[0] for one in examples).items() if count < 2)
+    if rare:
+        raise DataError("labels with a single training example", value=", ".join(rare[:10]), rule="at least 2 each")
     reporter.begin("versions")
-    found, repeats = _versions(examples, way, times, reporter)
+    chosen = set(examples if limit is None else take_stratified(tuple(examples), limit, seed=seed)[:limit])
+    found, repeats, stopped = _versions(examples, chosen, way, times, reporter)
     reporter.end(f"{len(found):,} made", reused=False)
     reporter.begin("labels")
     sure = _keep_their_label(examples, found, seed=seed)
     kept = tuple(one for one, keeps in zip(found, sure, strict=True) if keeps)
     reporter.end(f"{len(kept):,} of {len(found):,} keep theirs", reused=False)
-    return Augmented(kept, repeats, len(found) - len(kept))
+    return Augmented(kept, repeats, len(found) - len(kept), stopped)
 
 
-def _versions(examples: Sequence[Example], way: Way, times: int, reporter: Reporter) -> tuple[list[Made], int]:
-    known, found, repeats = {example.text for example in examples}, list[Made](), 0
+def _versions(
+    examples: Sequence[Example], chosen: Collection[Example], way: Way, times: int, reporter: Reporter
+) -> tuple[list[Made], int, str | None]:
+    known, found, repeats, done = {example.text for example in examples}, list[Made](), 0, 0
     for place, example in enumerate(examples):
-        for text in _sane(way(example.text, times), len(example.text)):
+        if example not in chosen:
+            continue
+        try:
+            versions = way(example.text, times)
+        except EngineError as error:
+            if not found:
+                raise
+            return found, repeats, f"after {done:,} of {len(chosen):,} texts: {error}"
+        for text in _sane(versions, len(example.text)):
             repeats += text in known
             if text not in known:
                 known.add(text)
                 found.append(Made(text, example.labels[0], place))
-        reporter.advance(place + 1, len(examples), f"{len(found):,} made")
-    return found, repeats
+        done += 1
+        reporter.advance(done, len(chosen), f"{len(found):,} made")
+    return found, repeats, None
 
 
 def _sane(texts: Sequence[str], length: int) -> Iterator[str]:
@@ -89,7 +117,7 @@ def _keep_their_label(examples: Sequence[Example], made: Sequence[Made], *, seed
     names = sorted({example.labels[0] for example in examples})
     truth = np.array([names.index(example.labels[0]) for example in examples])
     folds = min(_FOLDS, int(np.bincount(truth).min()))
-    if folds < 2 or not made:
+    if not made:
         return kept
     sources = np.array([one.source for one in made])
     texts = [example.text for example in examples]

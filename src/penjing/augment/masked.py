@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from penjing.errors import ModelError
+from penjing.errors import MissingExtraError, ModelError
 from penjing.train.references import resolve_model
 
 _HIDDEN = 0.15  # of the pieces
@@ -24,15 +24,27 @@ class MaskedModel:
     """A checkpoint with a masked-language-model head, of any family that transformers knows."""
 
     def __init__(self, reference: str, *, cache: Path, seed: int = 13) -> None:
-        from transformers import AutoModelForMaskedLM
-        from transformers.utils import logging
+        try:
+            from transformers import AutoModelForMaskedLM
+            from transformers.utils import logging
+        except ImportError:
+            raise MissingExtraError("transformers", extra="generate") from None
 
         logging.disable_progress_bar()
         folder = resolve_model(reference, cache=cache).folder
         try:
-            self._model: Any = AutoModelForMaskedLM.from_pretrained(folder, local_files_only=True).eval()
+            model, loaded = AutoModelForMaskedLM.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+            )
         except (OSError, ValueError) as error:
             raise ModelError("this model does not fill in hidden words", value=f"{reference}: {error}") from None
+        if loaded["missing_keys"]:
+            raise ModelError(
+                "this model has no head that fills in hidden words",
+                value=f"{reference}: without {', '.join(sorted(loaded['missing_keys'])[:3])}",
+                rule="a checkpoint that was trained to fill them in",
+            )
+        self._model: Any = model.eval()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_MOST_PIECES)
         self._mask = self._mask_piece(reference)

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from penjing.augment.journal import Labelled
 from penjing.errors import DataError
-from penjing.files import write_text
+from penjing.files import storage_error, write_text
+from penjing.spec import DataSpec
 
 
 def check_target(path: Path) -> None:
@@ -23,9 +25,32 @@ def check_target(path: Path) -> None:
 
 
 def write_examples(path: Path, rows: Iterable[Mapping[str, Any]], *, columns: Iterable[str]) -> None:
-    """Write the rows with these columns."""
+    """Write the rows with these columns.
+
+    Raises:
+        StorageError: the disk is full or not writable.
+    """
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(columns), lineterminator="\n")
+    writer = csv.DictWriter(buffer, list(columns), lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, buffer.getvalue())
+    try:
+        write_text(path, buffer.getvalue())
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def write_labelled(path: Path, found: Iterable[Labelled], spec: DataSpec, *, reasons: bool) -> None:
+    """Write the texts that have a label, with its reason where reasons were asked for.
+
+    Raises:
+        StorageError: the disk is full or not writable.
+    """
+    reason = "reason" if "reason" not in {spec.text, spec.label} else "reason_of_label"
+    columns = (spec.text, spec.label, *([reason] if reasons else []))
+    rows = (
+        {spec.text: one.text, spec.label: one.label, **({reason: one.reason} if reasons else {})}
+        for one in found
+        if one.label
+    )
+    write_examples(path, rows, columns=columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from penjing.augment.made import Way
+    from penjing.augment.made import Augmented, Way
+    from penjing.data.dataset import Example
+    from penjing.spec import DataSpec
 
 _WAYS = {"words": 0, "masked": 1, "back": 2, "paraphrase": 1}
 
@@ -26,7 +28,7 @@ def augment(
         ),
     ] = None,
     times: Annotated[int, typer.Option(min=1, max=16, help="Versions of each text, at most.")] = 2,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many training texts, the first.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many training texts, drawn by label.")] = None,
     threads: Annotated[int, typer.Option(min=1, max=256, help="Of local models.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="What was made and gained, as JSON.")] = False,
 ) -> None:
@@ -63,19 +65,28 @@ def augment(
     from penjing.augment.write import write_examples
     from penjing.cli.progress import StageBars
     from penjing.data.dataset import Example
+    from penjing.data.further import MADE_FROM
     from penjing.select.probes import installed
     from penjing.train.cached_folder import default_cache
 
     with StageBars(Console(stderr=True)) as reporter, _way(by, models, threads) as way:
-        found = augmented(splits.train[:limit], way, times=times, reporter=reporter)
+        found = augmented(splits.train, way, times=times, limit=limit, reporter=reporter)
+        write_examples(write, _rows(found, splits.train, spec), columns=(spec.text, spec.label, MADE_FROM))
         more = [Example(one.text, (one.label,)) for one in found.made]
         gains = measured_gains(
             splits, more, sources=[one.source for one in found.made], models=installed(), cache=default_cache(),
             reporter=reporter,
         )  # fmt: skip
-    rows = [{spec.text: one.text, spec.label: one.label} for one in found.made]
-    write_examples(write, rows, columns=(spec.text, spec.label))
-    show_augmented(found, gains, write, as_json=as_json)
+    show_augmented(found, gains, write, task, as_json=as_json)
+
+
+def _rows(found: Augmented, examples: Sequence[Example], spec: DataSpec) -> list[dict[str, str]]:
+    from penjing.data.further import MADE_FROM, source_mark
+
+    return [
+        {spec.text: one.text, spec.label: one.label, MADE_FROM: source_mark(examples[one.source].text)}
+        for one in found.made
+    ]
 
 
 @contextmanager

@@ -20,8 +20,9 @@ def classified_splits(path: Path, write: Path) -> tuple[DataSpec, Splits]:
         TaskError: the task is not to classify by one label.
         DataError: the data cannot be read, or `write` cannot be written.
     """
-    if find_spec("sklearn") is None:
-        raise MissingExtraError("scikit-learn", extra="train")
+    for module, name in (("sklearn", "scikit-learn"), ("torch", "torch")):
+        if find_spec(module) is None:
+            raise MissingExtraError(name, extra="train")
     from penjing.augment.write import check_target
     from penjing.data import load_splits
     from penjing.spec import read_task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from penjing.augment.made import Augmented
 _SHOWN = 3
 
 
-def show_augmented(found: Augmented, gains: Sequence[Gain], path: Path, *, as_json: bool) -> None:
+def show_augmented(found: Augmented, gains: Sequence[Gain], path: Path, task: Path, *, as_json: bool) -> None:
     """Print how many texts were made, some of them, and the gains."""
     if as_json:
         typer.echo(
@@ -33,10 +34,12 @@ def show_augmented(found: Augmented, gains: Sequence[Gain], path: Path, *, as_js
         f"\n{len(found.made):,} texts made; left out: {found.repeats:,} that were there already, "
         f"{found.doubtful:,} whose label is doubtful"
     )
+    if found.stopped:
+        typer.echo(f"stopped {found.stopped}")
     for one in found.made[:: max(1, len(found.made) // _SHOWN)][:_SHOWN]:
         typer.echo(f"  {one.label}: {one.text[:100]}")
     _show_gains(gains)
-    _next(path)
+    _next(path, task)
 
 
 def _as_plain(gains: Sequence[Gain]) -> list[dict[str, Any]]:
@@ -57,7 +60,14 @@ def _show_gains(gains: Sequence[Gain]) -> None:
 
 
 def show_labelled(
-    found: Sequence[Labelled], judged: Agreement | None, gains: Sequence[Gain], cost: str, path: Path, *, as_json: bool
+    found: Sequence[Labelled],
+    judged: Agreement | None,
+    gains: Sequence[Gain],
+    cost: str,
+    path: Path,
+    task: Path,
+    *,
+    as_json: bool,
 ) -> None:
     """Print how many texts have labels now, how far the labels can be trusted, and what they cost."""
     labelled = [one for one in found if one.label is not None]
@@ -69,7 +79,10 @@ def show_labelled(
             })
         )  # fmt: skip
         return
+    failed = [one.failed for one in found if one.failed]
     typer.echo(f"\n{len(labelled):,} of {len(found):,} texts have a label now")
+    if failed:
+        typer.echo(f"{len(failed):,} failed, and are asked again with the same command: {failed[0]}")
     if judged is not None:
         typer.echo(
             f"agreement with the labels of {judged.n:,} dev texts: {judged.accuracy:.3f} "
@@ -77,8 +90,9 @@ def show_labelled(
         )
     typer.echo(cost)
     _show_gains(gains)
-    _next(path)
+    _next(path, task)
 
 
-def _next(path: Path) -> None:
-    typer.echo(f'written   {path}: put data.more = "{path.name}" into the task file, and fit')
+def _next(path: Path, task: Path) -> None:
+    named = os.path.relpath(path, task.parent)
+    typer.echo(f'written   {path}: put data.more = "{named}" into the task file, and fit')

@@ -40,6 +40,12 @@ def show_calibration(found: Calibration, kept: Path, *, as_json: bool) -> None:
     terms = found.terms
     typer.echo(
         f"\na token = bytes / {terms.bytes_per_s / 1e9:.1f} GB/s + layers x {1e6 * terms.layer_s:.0f} µs, "
-        f"{found.threads} threads; models that the fit had not seen were off by up to {terms.error:.0%}"
+        f"{found.threads} threads; {_off(terms.error)}"
     )
     typer.echo(f"kept for `penjing plan`: {kept}")
+
+
+def _off(error: float | None) -> str:
+    if error is None:
+        return "how far other models are off is not known: name a second one"
+    return f"models that the fit had not seen were off by up to {error:.0%}"

@@ -55,11 +55,11 @@ def label(
         raise TaskError("no such API in the list of prices", value=api, rule=", ".join(known))
     spec, splits = classified_splits(task, write)
     wanted = texts_to_label(texts, spec, splits)[:limit]
-    from penjing.augment.agreement import agreement, cost_of
+    from penjing.augment.agreement import agreement, told_cost
     from penjing.augment.gain import measured_gains
-    from penjing.augment.journal import Journal
+    from penjing.augment.journal import Journal, Labelled, identity
     from penjing.augment.label import Question, label_texts
-    from penjing.augment.write import write_examples
+    from penjing.augment.write import write_labelled
     from penjing.cli.progress import StageBars
     from penjing.data.dataset import Example
     from penjing.data.splits import take_stratified
@@ -67,16 +67,16 @@ def label(
     from penjing.select.probes import installed
     from penjing.train.cached_folder import default_cache
 
-    question = Question(splits.labels, take_stratified(splits.train, shots, seed=spec.seed) if shots else (), about,
-                        reasons)  # fmt: skip
-    journal = Journal(default_cache() / "labels", model=model, question=question.system)
-    remote = model.startswith("openai:")
+    examples = take_stratified(splits.train, shots, seed=spec.seed)[:shots] if shots else ()
+    question = Question(splits.labels, examples, about, reasons)
+    journal = Journal(default_cache() / "labels", model=identity(model), question=question.system)
+    at_once = parallel if model.startswith("openai:") else 1
+    said: list[Labelled] = []
     judged = None
     with StageBars(Console(stderr=True)) as reporter, open_text_model(model, threads=threads) as opened:
-        at_once = parallel if remote else 1
         if judge:
             reporter.begin("agreement")
-            sample = take_stratified(splits.dev, min(judge, len(splits.dev)), seed=spec.seed)
+            sample = take_stratified(splits.dev, min(judge, len(splits.dev)), seed=spec.seed)[:judge]
             said = label_texts([one.text for one in sample], opened, question, journal=journal, parallel=at_once,
                                reporter=reporter)  # fmt: skip
             judged = agreement(said, [one.labels[0] for one in sample])
@@ -87,12 +87,7 @@ def label(
         if not any(one.label for one in found):
             raise DataError("the model gives no text a label", value=model, next_step="Try another model, or --shots")
         more = [Example(one.text, (one.label,)) for one in found if one.label]
+        write_labelled(write, found, spec, reasons=reasons)
         gains = measured_gains(splits, more, models=installed(), cache=default_cache(), reporter=reporter)
-    columns = (spec.text, spec.label, *(["reason"] if reasons else []))
-    rows = [{spec.text: one.text, spec.label: one.label, "reason": one.reason} for one in found if one.label]
-    write_examples(write, ({name: row[name] for name in columns} for row in rows), columns=columns)
-    read, wrote = sum(one.read for one in found), sum(one.written for one in found)
-    dollars = (
-        f"${cost_of(found, known[api]):.4f}, at the price of {known[api].title}" if remote else "no fee: it ran here"
-    )
-    show_labelled(found, judged, gains, f"{read:,} pieces read, {wrote:,} written: {dollars}", write, as_json=as_json)
+    cost = told_cost([*said, *found], known[api] if model.startswith("openai:") else None)
+    show_labelled(found, judged, gains, cost, write, task, as_json=as_json)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from penjing.data.checks import check_splits, clean, label_names
 from penjing.data.dataset import Example, Splits
+from penjing.data.further import further_examples
 from penjing.data.hub import Row, read_hub
 from penjing.data.labels import to_examples
-from penjing.data.near import near_duplicate_groups
+from penjing.data.leaks import apart
 from penjing.data.packages import read_package
 from penjing.data.readers import iter_rows
 from penjing.data.splits import split_examples, take_stratified
@@ -41,7 +42,7 @@ def load_splits(spec: DataSpec) -> Splits:
     ]
     parts = _limited(parts, spec)
     if spec.more is not None:
-        further, more_notes = _further(spec, parts)
+        further, more_notes = further_examples(spec, parts["train"], parts["dev"] + parts["test"])
         parts["train"] += further
         notes += more_notes
     splits = Splits(
@@ -54,25 +55,6 @@ def load_splits(spec: DataSpec) -> Splits:
     )
     check_splits(splits)
     return splits
-
-
-def _further(spec: DataSpec, parts: Parts) -> tuple[tuple[Example, ...], list[str]]:
-    """Return the examples of `more` that neither train has nor dev or test has alike, and what to say of them."""
-    assert spec.more is not None
-    found = clean(to_examples(iter_rows(Path(spec.more), columns=spec.columns), spec, origin=spec.more), origin="more")
-    known, labels = {one.text for one in parts["train"]}, {name for one in parts["train"] for name in one.labels}
-    new = tuple(one for one in found.examples if one.text not in known)
-    if strange := {name for one in new for name in one.labels} - labels:
-        raise DataError(
-            "data.more has labels that train has not",
-            value=", ".join(sorted(strange)[:5]),
-            rule=", ".join(sorted(labels)[:20]),
-        )
-    kept = _apart(new, parts["dev"] + parts["test"])
-    notes = [*found.notes, f"more: {len(kept):,} training examples added"]
-    if len(kept) < len(new):
-        notes.append(f"more: {len(new) - len(kept):,} near-duplicates of dev or test texts dropped")
-    return kept, notes
 
 
 def fingerprint(splits: Splits) -> str:
@@ -134,19 +116,13 @@ def _completed(parts: Parts, spec: DataSpec) -> Parts:
 def _without_leaks(parts: Parts) -> tuple[Parts, dict[tuple[str, str], int]]:
     """Drop dev texts that are near-duplicates of test texts, and training texts of either; say how many."""
     test = parts["test"]
-    dev = _apart(parts["dev"], test)
-    train = _apart(parts["train"], test + dev)
+    dev = apart(parts["dev"], test)
+    train = apart(parts["train"], test + dev)
     dropped = {
         ("dev", "test"): len(parts["dev"]) - len(dev),
         ("train", "dev or test"): len(parts["train"]) - len(train),
     }
     return {"train": train, "dev": dev, "test": test}, dropped
-
-
-def _apart(examples: tuple[Example, ...], held_out: tuple[Example, ...]) -> tuple[Example, ...]:
-    groups = near_duplicate_groups([example.text for example in held_out + examples]).tolist()
-    held = set(groups[: len(held_out)])
-    return tuple(example for example, group in zip(examples, groups[len(held_out) :], strict=True) if group not in held)
 
 
 def _limited(parts: Parts, spec: DataSpec) -> Parts:

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 MFU = 0.40
 """The share of a device's peak that a long training reaches, where nothing was measured."""
-_LEAST_SPREAD = 0.05
+_LEAST_SPREAD, _UNKNOWN_SPREAD = 0.05, 0.5
 _PASSES = 4.0
 """How often activations are read or written between products of matrices, forwards and backwards."""
 EFFICIENCY, LAYER_S = 0.75, 40e-6
@@ -85,7 +85,7 @@ def assumed_law(bandwidth: float) -> DecodeLaw:
 
 def calibrated_law(terms: DecodeTerms) -> DecodeLaw:
     """Return the law of a machine that was calibrated; its range is the error of models that were left out."""
-    spread = max(_LEAST_SPREAD, terms.error)
+    spread = _UNKNOWN_SPREAD if terms.error is None else max(_LEAST_SPREAD, terms.error)
     return DecodeLaw(terms.bytes_per_s, terms.layer_s, "calibrated", (1 - min(0.9, spread), 1 + spread))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penjing.files import write_text
+from penjing.files import storage_error, write_text
 from penjing.measure.machine import kept_file
 from penjing.records import DecodeTerms
 
@@ -20,8 +20,15 @@ def kept_terms(cache: Path) -> DecodeTerms | None:
 
 
 def keep_terms(cache: Path, terms: DecodeTerms) -> Path:
-    """Keep the terms for this machine; return the file."""
+    """Keep the terms for this machine; return the file.
+
+    Raises:
+        StorageError: the disk is full or not writable.
+    """
     path = kept_file(cache, _NAME)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, terms.model_dump_json())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, terms.model_dump_json())
+    except OSError as error:
+        raise storage_error(error, path) from error
     return path

@@ -27,7 +27,6 @@ from penjing.shrink.gguf_depth import ALIKE, block_count, drop_blocks
 _SHARE = 1 / 3  # of the blocks
 _EIGHT, _FOUR = "Q8_0", "Q4_0"
 _CONTEXT = 512
-_UNKNOWN = 0.5  # the error where no family can be left out
 
 
 class Timed(Record):
@@ -80,9 +79,10 @@ def calibrate(
         timed = []
         for name, (family, path) in variants.items():
             speed = found[name]
-            if speed.failed or not speed.token_s:
+            if name in files and (speed.failed or not speed.token_s):
                 raise EngineError(f"{name} does not write", value=speed.failed or "one token or none")
-            timed.append(_timed(name, family, path, median(speed.token_s)))
+            if speed.token_s:  # what is cut or rounded may end at once
+                timed.append(_timed(name, family, path, median(speed.token_s)))
     return fitted(timed, threads=threads)
 
 
@@ -101,7 +101,9 @@ def fitted(timed: Sequence[Timed], *, threads: int) -> Calibration:
     models = tuple(one.model_copy(update={"others_s": _said(timed, one)}) for one in timed)
     law = _law(timed)
     errors = [abs(one.error) for one in models if math.isfinite(one.error)]
-    terms = DecodeTerms(bytes_per_s=law.bytes_per_s, layer_s=law.layer_s, error=max(errors, default=_UNKNOWN))
+    terms = DecodeTerms(
+        bytes_per_s=law.bytes_per_s, layer_s=law.layer_s, error=max(errors, default=None), threads=threads
+    )
     return Calibration(terms=terms, models=models, threads=threads)
 
 

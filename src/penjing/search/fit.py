@@ -5,6 +5,8 @@ What the stages are depends on the kind of the task: see `penjing.search.run` an
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from penjing.errors import MissingExtraError
-from penjing.files import storage_error
+from penjing.files import storage_error, write_text
 from penjing.progress import Reporter, Silent
 from penjing.records import Quality, Trial, Verdict
 from penjing.spec import AUTO, Bar, Kind, Task
@@ -30,6 +32,7 @@ _NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
 }
 REPORT_NAME = "report.html"
 BUNDLE_NAME = "bundle"
+PLAN_NAME = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -78,26 +81,32 @@ def fit(
 
     folder = Path(output) if output is not None else Path("runs") / task.name
     kept = Path(cache) if cache is not None else default_cache()
-    rebuild = command or _call(task, folder)
+    told = reporter or Silent()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(error, folder) from error
-    told = reporter or Silent()
+    if task.model == AUTO:
+        task = _with_model(task, folder, told)
+        command = command and f"{command} --model {shlex.quote(task.model)}"
     run = import_module(_RUNS[task.kind]).run
-    return cast(FitResult, run(_with_model(task, told), output=folder, cache=kept, reporter=told, command=rebuild))
+    rebuild = command or _call(task, folder)
+    return cast(FitResult, run(task, output=folder, cache=kept, reporter=told, command=rebuild))
 
 
-def _with_model(task: Task, reporter: Reporter) -> Task:
-    """Return the task with the model that a plan puts first, where it names none."""
-    if task.model != AUTO:
-        return task
+def _with_model(task: Task, folder: Path, reporter: Reporter) -> Task:
+    """Return the task with the model that a plan puts first: planned once for a run, whatever is installed later."""
     from penjing.select.auto import choose_model
 
     reporter.begin("plan")
-    chosen = choose_model(task)
-    reporter.end(chosen.says, reused=False)
-    return task.model_copy(update={"model": chosen.model})
+    path = folder / PLAN_NAME
+    reused = path.is_file()
+    if not reused:
+        chosen = choose_model(task)
+        write_text(path, json.dumps({"model": chosen.model, "says": chosen.says}))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    reporter.end(found["says"], reused=reused)
+    return task.model_copy(update={"model": found["model"]})
 
 
 def plan_lines(task: Task) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import metadata
 
-from penjing.catalog.facts import read_prices
+from penjing.catalog.facts import catalog_models, read_prices
 from penjing.catalog.gguf_packages import gguf_packages
 from penjing.catalog.packages import model_packages
 from penjing.errors import ModelError
@@ -68,7 +68,9 @@ def _expected(candidate: Candidate, task: Task) -> str:
 
 
 def _reasons(plan: Plan) -> list[str]:
-    """Return what ruled out the nearest candidates, else which package the first one is in."""
-    if plan.candidates:
-        return [f"{candidate.model} fits" for candidate in plan.candidates[:3] if candidate.model]
-    return [f"{one.name}: {one.reasons[0]}" for one in plan.rejected[:3]]
+    """Return which models would fit, else what rules out the nearest that a package ships."""
+    fitting = [one.model for one in plan.candidates if one.model and one.fits]
+    if fitting:
+        return [f"{model} fits" for model in dict.fromkeys(fitting[:3])]
+    shipped = {model.name for model in catalog_models() if model.package}
+    return [f"{one.name}: {one.reasons[0]}" for one in plan.rejected if one.name.split(",")[0] in shipped][:3]

@@ -27,7 +27,7 @@ def need_of_task(
         DataError: the data cannot be read.
     """
     budget = task.budget
-    ours = {"size": budget.size, "latency_s": budget.latency_p50, "memory": budget.memory}
+    ours = {"size": budget.size, "latency_s": budget.latency_p50 or budget.latency_p95, "memory": budget.memory}
     merged = {**limits, **{name: value for name, value in ours.items() if limits[name] is None}}
     spoken, counted, splits = _counted(task)
     known = {"bar": task.bar.at_least, **counted, **said}

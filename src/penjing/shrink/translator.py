@@ -8,7 +8,7 @@ Neural Network Pruning".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -37,7 +37,14 @@ def can_cut(whole: Shape, wanted: Shape) -> bool:
     )
 
 
-def cut(model: Any, wanted: Shape, rows: PairRows, *, device: Device) -> None:
+def cut(
+    model: Any,
+    wanted: Shape,
+    rows: PairRows,
+    *,
+    device: Device,
+    progress: Callable[[float, float], None] = lambda done, total: None,
+) -> None:
     """Leave `model`, a transformers checkpoint, with the blocks and neurons that `rows` need most.
 
     `rows` are a few hundred training texts as the model itself translates them.
@@ -46,9 +53,14 @@ def cut(model: Any, wanted: Shape, rows: PairRows, *, device: Device) -> None:
     True
     """
     model.to(device.name)
-    for side, count in zip(SIDES, (wanted.encoder, wanted.decoder), strict=True):
-        while len(_blocks(model, side)) > count:
+    counts = dict(zip(SIDES, (wanted.encoder, wanted.decoder), strict=True))
+    total = sum(sum(range(counts[side] + 1, len(_blocks(model, side)) + 1)) for side in SIDES)
+    done = 0
+    for side in SIDES:
+        while (left := len(_blocks(model, side))) > counts[side]:
             keep_blocks(model, side, _without_least(model, side, rows, device))
+            done += left
+            progress(done, total)
     scores = neuron_importance(model, rows, device=device)
     for side in SIDES:
         keep_neurons(model, side, [_best(found, wanted.neurons) for found in scores[side]])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ NEW = "new"
 _TEACHER_EPOCHS, _STUDENT_EPOCHS, _TUNING_EPOCHS = 10.0, 10.0, 3.0
 _RATE, _TUNING_RATE, _PAIRS_A_STEP, _DROPOUT = 1.5e-3, 5e-5, 96, 0.1
 _HEALING_RATE, _TUNED_HEALING_RATE = 1e-3, 3e-4  # of what is cut out of a new teacher, and of a checkpoint
-_PAIRS_TO_CUT = 512
+_PAIRS_TO_CUT = 256
 _TEACHER_SHARE = 0.5  # of the time that all trainings may take
 _HUB_FILES = ("*.json", "*.safetensors", "*.spm", "*.model", "README.md")
 _DEPENDED_ON = (".json", ".safetensors", ".spm", ".model")
@@ -82,7 +84,7 @@ def train_student(
     def make_model() -> Any:
         model = load_seq2seq(teacher.folder, dropout=plan.dropout)
         rows = pair_rows(teacher.table, pairs[:: -(-len(pairs) // _PAIRS_TO_CUT)], pad=model.config.pad_token_id)
-        cut(model, shape, rows, device=context.device)
+        cut(model, shape, rows, device=context.device, progress=partial(context.reporter.advance, detail="cutting"))
         return model
 
     stage, facts = _learn(context, "student", teacher.table, pairs, plan, keys=keys, make_model=make_model)
@@ -209,13 +211,14 @@ def _learn(
     context.reporter.begin(name)
 
     def make(folder: Path, work: Path) -> None:
+        began = time.monotonic()
         model = make_model()
         pad = model.config.pad_token_id
         result = teach(
             model,
             pair_rows(table, pairs, pad=pad),
             pair_rows(table, [(pair.source, pair.target) for pair in context.splits.dev], pad=pad),
-            plan=plan,
+            plan=_left_of(plan, spent_s=time.monotonic() - began),
             device=context.device,
             state_file=StateFile(work / "state.safetensors"),
             report=lambda progress: _tell(context, progress),
@@ -229,6 +232,13 @@ def _learn(
     detail = f"dev {-facts['best_score']:.3f} nats a piece after {facts['steps']:,} steps"
     context.reporter.end(detail, reused=stage.reused)
     return stage, facts
+
+
+def _left_of(plan: TrainPlan, *, spent_s: float) -> TrainPlan:
+    """Return the plan with what is left of its time."""
+    if plan.time_limit_s is None:
+        return plan
+    return replace(plan, time_limit_s=max(1.0, plan.time_limit_s - spent_s))
 
 
 def _tell(context: TranslationContext, progress: Progress) -> None:
