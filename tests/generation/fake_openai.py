@@ -78,13 +78,7 @@ class Handler(BaseHTTPRequestHandler):
             reason = "stop" if model == "labeller" else "length"
             for index in range(body.get("n", 1)):
                 said = {"delta": {}} if chat else {"text": ""}
-                self.event(
-                    {
-                        "choices": [
-                            {"index": index, **said, "finish_reason": "stop" if model == "labeller" else "length"}
-                        ]
-                    }
-                )
+                self.event({"choices": [{"index": index, **said, "finish_reason": reason}]})
             self.event({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}})
         self.chunk(b"data: [DONE]\n\n")
         self.chunk(b"")
