@@ -23,8 +23,8 @@ class Fake:
     spare = 0
     again = (Search(beam=6, hypotheses=6), Search(beam=2, hypotheses=2, no_repeat=4))
 
-    def __init__(self, answer: Answer = shouted, *, longest: int = 1000) -> None:
-        self.answer, self.longest = answer, longest
+    def __init__(self, answer: Answer = shouted, *, longest: int = 1000, in_flight: int = 1) -> None:
+        self.answer, self.longest, self.in_flight = answer, longest, in_flight
         self.asked: list[tuple[str, Search]] = []
 
     def fits(self, text: str) -> bool:

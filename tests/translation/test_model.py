@@ -8,7 +8,7 @@ from penjing.translation import segments as cutting
 from penjing.translation.model import Candidate, Translator, Wish
 from penjing.translation.segments import by_line, joined, whole
 from penjing.translation.terms import Glossary
-from tests.translation.fake import PAIR, Fake, translated
+from tests.translation.fake import PAIR, Fake, shouted, translated
 
 
 @given(st.text(alphabet="ab .!?\n。！ \t，”\r\u2028", max_size=80), st.integers(1, 20))
@@ -106,8 +106,25 @@ def test_white_space_takes_no_time_to_cut() -> None:
     assert translated([text], Fake())[0] == "AB" + "\n" * 100_000
 
 
-def test_an_interrupted_call_ends() -> None:
-    model = Translator("fake", Fake())
+@pytest.mark.parametrize("in_flight", [1, 2])
+def test_batches_in_flight_keep_their_order_and_their_errors(in_flight: int) -> None:
+    texts = [f"word {number}" for number in range(1000)]
+    fake = Fake(in_flight=in_flight)
+    assert translated(texts, fake) == [text.upper() for text in texts]
+    assert len(fake.asked) == 1000
+
+    def fails(text: str, search: Search) -> list[Candidate]:
+        if text == "word 7":
+            raise EngineError("the engine died")
+        return shouted(text, search)
+
+    with pytest.raises(EngineError, match="died"):
+        translated(texts, Fake(fails, in_flight=in_flight))
+
+
+@pytest.mark.parametrize("in_flight", [1, 2])
+def test_an_interrupted_call_ends(in_flight: int) -> None:
+    model = Translator("fake", Fake(in_flight=in_flight))
 
     def answer(text: str, search: Search) -> list[Candidate]:
         model.interrupt()
@@ -115,7 +132,7 @@ def test_an_interrupted_call_ends() -> None:
 
     model._engine.answer = answer
     with pytest.raises(EngineError, match="interrupted"):
-        model.translate([f"word {number}" for number in range(300)], Wish(PAIR))
+        model.translate([f"word {number}" for number in range(900)], Wish(PAIR))
     assert model.translate(["word"], Wish(PAIR))[0].text == "word"
 
 

@@ -21,6 +21,7 @@ class LocalTranslator:
 
     def __init__(self, engine: PieceTranslator, spelling: Spelling, pair: Pair) -> None:
         self.name = engine.name
+        self.in_flight = engine.in_flight
         self.pairs: Sequence[Pair] = (pair,)
         self.again: Sequence[Search] = (_WIDER, _WITHOUT_REPEATS)
         self._engine: PieceTranslator | None = engine

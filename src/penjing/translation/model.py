@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any, Protocol
@@ -37,6 +38,8 @@ class SegmentTranslator(Protocol):
     name: str
     pairs: Sequence[Pair]
     """The pairs of languages it knows; none where it takes any."""
+    in_flight: int
+    """How many batches it takes at once: where more than one, pieces become text while others are translated."""
     spare: int
     """How many more translations to ask for where several are wanted: some are the same text in other pieces."""
     again: Sequence[Search]
@@ -196,21 +199,35 @@ class Translator:
         asked = wish.n_best + (self._engine.spare if wish.n_best > 1 else 0)
         search = Search(beam=max(wish.beam, asked), hypotheses=asked)
         found: dict[str, list[Candidate]] = {}
-        for batch in _batches(masked):
-            for text, candidates in zip(batch, self._asked(batch, wish.pair, search), strict=True):
+        for batch, answers in self._asked(_batches(masked), wish.pair, search):
+            for text, candidates in zip(batch, answers, strict=True):
                 found[text] = _ranked(text, candidates, wish.n_best)
             progress(len(found), len(masked))
         for other in self._engine.again:
             bad = [text for text, candidates in found.items() if _faults(text, candidates[0]) != (0, 0)]
-            for batch in _batches(bad):
-                for text, more in zip(batch, self._asked(batch, wish.pair, other), strict=True):
+            for batch, answers in self._asked(_batches(bad), wish.pair, other):
+                for text, more in zip(batch, answers, strict=True):
                     found[text] = _ranked(text, [*found[text], *more], wish.n_best)
         return found
 
-    def _asked(self, batch: list[str], pair: Pair, search: Search) -> list[list[Candidate]]:
-        if self._interrupted.is_set():
-            raise EngineError("the translation was interrupted")
-        return self._engine.translate(batch, pair, search)
+    def _asked(
+        self, batches: list[list[str]], pair: Pair, search: Search
+    ) -> Iterator[tuple[list[str], list[list[Candidate]]]]:
+        """Yield each batch with its candidates, in order, as many in flight as the engine takes."""
+
+        def ask(batch: list[str]) -> list[list[Candidate]]:
+            if self._interrupted.is_set():
+                raise EngineError("the translation was interrupted")
+            return self._engine.translate(batch, pair, search)
+
+        if len(batches) == 1 or self._engine.in_flight == 1:
+            yield from ((batch, ask(batch)) for batch in batches)
+            return
+        with ThreadPoolExecutor(self._engine.in_flight) as pool:
+            try:
+                yield from zip(batches, pool.map(ask, batches), strict=True)
+            finally:
+                pool.shutdown(cancel_futures=True)
 
 
 def _batches(texts: list[str], *, size: int = 256) -> list[list[str]]:

@@ -21,6 +21,7 @@ class RemoteTranslator:
 
     name = "remote"
     pairs: Sequence[Pair] = ()
+    in_flight = 1
     spare = 0
     again: Sequence[Search] = ()  # asked again in the same words it would answer the same
 

@@ -47,6 +47,8 @@ class PieceTranslator(Protocol):
     """Translates pieces. Engines never import torch."""
 
     name: str
+    in_flight: int
+    """How many calls it takes at once."""
 
     def translate(self, sources: Sequence[Pieces], search: Search) -> list[list[Hypothesis]]:
         """Return the hypotheses of each source, the best first; each depends on its own source alone."""

@@ -24,6 +24,7 @@ class CTranslate2Engine:
     """
 
     name = "ctranslate2"
+    in_flight = 2
 
     def __init__(
         self, folder: Path, *, threads: int = 2, prefix: Sequence[str] = (), names: Iterable[str] = NAMES

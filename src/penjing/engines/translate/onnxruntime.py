@@ -24,6 +24,7 @@ class OnnxTranslationEngine:
     """Runs `encoder.onnx` once a source and `decoder.onnx` once a piece."""
 
     name = "onnxruntime"
+    in_flight = 1
 
     def __init__(self, folder: Path, *, threads: int = 2, prefix: Sequence[str] = ()) -> None:
         self._names, said = _pieces(folder / PIECES)
