@@ -145,7 +145,7 @@ def find_device(name: str) -> Device:
 
 
 def read_prices(path: Path | None = None) -> Prices:
-    """Return the prices of the catalog, with what the file at `path` says instead.
+    """Return the prices of the catalog, with what the file at `path` says instead; "sky" is SkyPilot's own catalog.
 
     Raises:
         TaskError: the file is missing, is not TOML, or holds no price.
@@ -153,6 +153,11 @@ def read_prices(path: Path | None = None) -> Prices:
     ours = _ours("prices.toml")
     if path is None:
         return Prices.model_validate(ours)
+    if path == Path("sky"):
+        from penjing.catalog.skypilot import sky_prices
+
+        known = Prices.model_validate(ours)
+        return known.model_copy(update={"devices": {**known.devices, **_bought_too(known.devices, sky_prices())}})
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise TaskError("too large for a file of prices", value=str(path))
@@ -164,6 +169,14 @@ def read_prices(path: Path | None = None) -> Prices:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise TaskError("the file of prices holds no price", value=f"{path}: {place}", rule=first["msg"]) from None
+
+
+def _bought_too(ours: Mapping[str, DevicePrice], rented: Mapping[str, DevicePrice]) -> dict[str, DevicePrice]:
+    """Return the prices of renting, with ours of buying beside them."""
+    return {
+        name: price.model_copy(update={"buy": ours[name].buy}) if name in ours else price
+        for name, price in rented.items()
+    }
 
 
 def source_of(table: str, key: str) -> str:

@@ -32,7 +32,8 @@ def plan(
     ] = "free,terms",
     offline: Annotated[bool, typer.Option("--offline", help="Only models that Python packages ship.")] = False,
     prices: Annotated[
-        Path | None, typer.Option(help="A TOML file of your prices, over ours.", show_default=False)
+        Path | None,
+        typer.Option(help="Your prices over ours, a TOML file; sky: SkyPilot's catalog here.", show_default=False),
     ] = None,
     try_: Annotated[
         bool, typer.Option("--try", help="Judge what is installed on the task's own data, without fine-tuning.")
