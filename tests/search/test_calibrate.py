@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from penjing.catalog.facts import find_device, read_prices
 from penjing.cli.main import app
 from penjing.errors import ModelError
+from penjing.measure.compute import this_device
 from penjing.measure.decode_terms import keep_terms, kept_terms
 from penjing.measure.machine import kept_file
 from penjing.records import DecodeTerms
@@ -98,4 +99,10 @@ def test_the_command_keeps_what_it_finds(tmp_path: Path, monkeypatch: pytest.Mon
     found = CliRunner().invoke(app, ["calibrate", f"gguf:{path}", "--threads", "1"])
     assert found.exit_code == 0, found.output
     assert "a token = bytes / " in found.output
+    assert "float32" in found.output
+    assert "int8" in found.output
+    here = this_device(tmp_path / "penjing")
+    assert here.decode is not None
+    assert (here.bfloat16 or 0) > 0
+    assert (here.int8 or 0) > 0
     assert kept_file(tmp_path / "penjing", "decode").is_file()

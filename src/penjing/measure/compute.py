@@ -19,7 +19,7 @@ from penjing.measure.decode_terms import kept_terms
 from penjing.measure.machine import kept_file, machine
 from penjing.records import Record
 
-_WIDTH, _COPIED = 1024, 128_000_000
+WIDTH, _COPIED = 1024, 128_000_000
 _REPETITIONS = 5
 _BUSY = 0.5  # of the cores
 _WATTS_A_CORE = 10.0
@@ -32,6 +32,10 @@ class Compute(Record):
     """Operations a second; a multiplication with its addition counts as two."""
     bandwidth: float
     """Bytes a second, read and written."""
+    bfloat16: float | None = None
+    """Of torch's products of matrices; with `int8` measured by `penjing calibrate`."""
+    int8: float | None = None
+    """Of ONNX Runtime's."""
 
 
 def measured_compute(cache: Path) -> Compute:
@@ -56,23 +60,24 @@ def this_device(cache: Path) -> Device:
     here, found = machine(), measured_compute(cache)
     return Device(
         name="here", title="this machine", kind="cpu", cores=here.cores, float32=found.float32,
-        memory=here.memory_bytes or 1e12, bandwidth=found.bandwidth, watts=_WATTS_A_CORE * here.cores,
-        source="measured here", effective=True, unchecked=("watts",), decode=kept_terms(cache),
+        bfloat16=found.bfloat16, int8=found.int8, memory=here.memory_bytes or 1e12, bandwidth=found.bandwidth,
+        watts=_WATTS_A_CORE * here.cores, source="measured here", effective=True, unchecked=("watts",),
+        decode=kept_terms(cache),
     )  # fmt: skip
 
 
 def measure_compute() -> Compute:
     """Return how fast this machine is, measured now."""
-    left = np.ones((_WIDTH, _WIDTH), np.float32)
+    left = np.ones((WIDTH, WIDTH), np.float32)
     result = np.empty_like(left)
     source = np.ones(_COPIED // 8)
     target = np.empty_like(source)
-    product_s = _best(lambda: np.matmul(left, left, out=result))
-    copy_s = _best(lambda: np.copyto(target, source))
-    return Compute(float32=2.0 * _WIDTH**3 / product_s, bandwidth=2.0 * _COPIED / copy_s)
+    product_s = best_of(lambda: np.matmul(left, left, out=result))
+    copy_s = best_of(lambda: np.copyto(target, source))
+    return Compute(float32=2.0 * WIDTH**3 / product_s, bandwidth=2.0 * _COPIED / copy_s)
 
 
-def _best(work: Callable[[], object]) -> float:
+def best_of(work: Callable[[], object]) -> float:
     """Return the seconds of the quickest repetition after the first."""
     work()
     found = []
