@@ -65,6 +65,8 @@ def test_two_replicas_answer_as_one_server_does_and_one_that_dies_is_replaced(cl
         assert (status, found["results"][0]["label"]) == (200, "good")
         assert "x-request-id" in {name.lower() for name in headers}
         assert client.post("/v1/classify", {"input": 3})[0] == 400
+        assert client.ask("GET", "/v1/models", Host="evil.example")[0] == 403
+        assert client.post("/admin/reload", {})[2]["error"]["code"] == "not_reloadable"
         assert client.get("/v1/models")[2]["data"][0]["id"] == "tiny"
         actors = replicas(ray)
         assert len(actors) == 2

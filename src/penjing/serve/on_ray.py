@@ -23,7 +23,7 @@ from penjing.serve.keys import Keys
 from penjing.serve.life import Life
 from penjing.serve.metrics import Metrics
 from penjing.serve.reload import Opening, Reloader
-from penjing.serve.run import Address
+from penjing.serve.run import Address, local_names
 from penjing.serve.services import Services, named_sources
 from penjing.serve.settings import Limits
 
@@ -50,6 +50,8 @@ class Wanted:
     context: int | None
     keys: Path | None
     limits: Limits
+    hosts: frozenset[str] | None = None
+    """The names by which a server without keys may be called; any, where there are none."""
 
 
 class Replica:
@@ -62,12 +64,13 @@ class Replica:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Return the application; Ray sends it requests once its models are loaded."""
         wanted, services = self._wanted, self._services
-        app = create_app(services, keys=None if wanted.keys is None else Keys(wanted.keys))
+        keys = None if wanted.keys is None else Keys(wanted.keys)
+        app = create_app(services, keys=keys, hosts=wanted.hosts)
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
             opening = Opening(lambda: named_sources(wanted.bundles), wanted.threads, wanted.context)
-            reloader = app.state.reloader = Reloader(services, opening)
+            reloader = Reloader(services, opening)  # at its start alone: one replica is not to be newer than others
             await reloader.load()
             services.life.loaded()
             yield
@@ -93,6 +96,7 @@ def run_on_ray(wanted: Wanted, *, address: Address, scale: Scale) -> None:
     ended = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: ended.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     serve = deploy(wanted, address=address, scale=scale)
     try:
         ended.wait()
@@ -114,7 +118,7 @@ def deploy(wanted: Wanted, *, address: Address, scale: Scale) -> Any:
     except ImportError:
         raise MissingExtraError("ray", extra="ray") from None
     named_sources(wanted.bundles)  # what is wrong with them is said here, not in a replica's log
-    wanted = replace(wanted, bundles=tuple(map(_absolute, wanted.bundles)))
+    wanted = replace(wanted, bundles=tuple(map(_absolute, wanted.bundles)), hosts=local_names(address))
     deployment = serve.deployment(serve.ingress()(Replica)).options(
         name=NAME,
         max_ongoing_requests=_AT_ONCE,

@@ -56,7 +56,7 @@ def run_server(
     listening = _listen(address)
     port = int(listening.getsockname()[1])
     services = Services(Life(), Metrics(), limits)
-    app = create_app(services, keys=keys, hosts=_hosts(address))
+    app = create_app(services, keys=keys, hosts=local_names(address))
     problem: list[Exception] = []
 
     async def load(reloader: Reloader) -> None:
@@ -90,7 +90,7 @@ def run_server(
         raise problem[0]
 
 
-def _hosts(address: Address) -> frozenset[str] | None:
+def local_names(address: Address) -> frozenset[str] | None:
     """Return the names by which a server without keys may be called; None where it listens for other machines."""
     local = {"localhost", "127.0.0.1", "::1"}
     return frozenset(local | {address.host}) if address.host in local or address.host.startswith("127.") else None
