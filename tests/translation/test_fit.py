@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polib
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import penjing
@@ -16,6 +17,7 @@ from penjing.errors import BundleError, ModelError, TaskError
 from penjing.search.fit import FitResult, fit
 from penjing.spec import read_task
 from penjing.translation.golden import verify_translations
+from penjing.translation.references import open_translator
 from tests.translation.toy import pairs
 
 
@@ -199,3 +201,14 @@ def test_a_wider_search_is_no_worse_than_a_greedy_one(toy_bundle: Path) -> None:
         found = penjing.translate_texts(texts, model=str(toy_bundle), beam=beam, threads=1)
         right[beam] = sum(one.text == other for one, other in zip(found, expected, strict=True))
     assert right[4] >= 0.85 * right[1] > 0
+
+
+def test_a_translator_leaves_torch_its_threads(toy_bundle: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with open_translator(str(toy_bundle), threads=2) as opened:
+            opened.segments(["Save the new file"], Search())
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

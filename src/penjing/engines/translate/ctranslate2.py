@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from penjing.engines.translate.base import Hypothesis, Pieces, Search, best_of, longest_translation
@@ -36,9 +37,11 @@ class CTranslate2Engine:
         there = [ours for ours in NAMES if ours in set(names) and (folder / ours).is_file()]
         files = {NAMES[ours]: (folder / ours).read_bytes() for ours in there}
         try:
-            self._translator = ctranslate2.Translator(
-                str(folder), device="cpu", inter_threads=threads, intra_threads=1, files=files
-            )
+            with ThreadPoolExecutor(1) as aside:  # loading sets its thread's OpenMP to one: torch's, here
+                self._translator = aside.submit(
+                    ctranslate2.Translator,
+                    str(folder), device="cpu", inter_threads=threads, intra_threads=1, files=files,
+                ).result()  # fmt: skip
         except (RuntimeError, ValueError) as error:
             raise EngineError("ctranslate2 cannot load the model", value=str(error)) from error
         self._prefix = list(prefix)
