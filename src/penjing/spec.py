@@ -204,7 +204,7 @@ class Shape(_Spec):
     @classmethod
     def of_teacher(cls) -> Shape:
         """Return the usual size of a new teacher."""
-        return cls(width=256, encoder=6, decoder=3)
+        return cls(width=192, encoder=6, decoder=2)
 
     @property
     def neurons(self) -> int:
