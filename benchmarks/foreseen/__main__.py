@@ -63,7 +63,7 @@ def _trained(number: int, case: Training, here: Device) -> list[dict[str, Any]]:
     model = read_model(SHAPES[case.shape])
     fitting = Fitting(
         batch=case.batch, tokens=case.tokens, precision="float32", lora_rank=case.lora_rank, base="float32",
-        checkpointing=case.checkpointing, runtime="cpu",
+        checkpointing=case.checkpointing, fused_attention=not case.drops_attention, runtime="cpu",
     )  # fmt: skip
     memory, step = training_memory(model, fitting)["all"], step_seconds(model, fitting, here)
     return [

@@ -64,6 +64,11 @@ class Training:
     checkpointing: bool = False
 
     @property
+    def drops_attention(self) -> bool:
+        """Whether attention is dropped out in training: on a CPU torch then keeps its scores."""
+        return SHAPES[self.shape]["model_type"] in {"bert", "distilbert", "roberta", "gpt2"}
+
+    @property
     def name(self) -> str:
         """Return how the row is called."""
         ways = [*([f"LoRA {self.lora_rank}"] if self.lora_rank else []), *(["checkpoints"] * self.checkpointing)]

@@ -39,13 +39,19 @@ def _tensors(values: dict[str, Any], type_name: str) -> Iterator[tuple[str, Stor
         "ffn_gate": (ffn, width), "ffn_up": (ffn, width), "ffn_down": (width, ffn),
     }  # fmt: skip
     norm = Stored(np.ones(width, np.float32), "F32")
-    yield "token_embd.weight", _matrix((values["vocab_size"], width), type_name)
+    yield "token_embd.weight", _without_first(_matrix((values["vocab_size"], width), type_name))
     yield "output_norm.weight", norm
     for block in range(values["num_hidden_layers"]):
         for name in ("attn_norm", "ffn_norm"):
             yield f"blk.{block}.{name}.weight", norm
         for name, shape in matrices.items():
             yield f"blk.{block}.{name}.weight", _matrix(shape, type_name)
+
+
+def _without_first(stored: Stored) -> Stored:
+    """Return embeddings whose first rows, those of the special pieces, are nothing: none of them ends an answer."""
+    stored.data[:_ROWS] = 0
+    return stored
 
 
 def _matrix(shape: tuple[int, int], type_name: str) -> Stored:

@@ -18,8 +18,11 @@ Optimizer = Literal["adamw", "adamw-8bit", "adafactor", "sgd-momentum"]
 Precision = Literal["float32", "mixed", "bfloat16"]
 _STATES: dict[Optimizer, float] = {"adamw": 2.0, "adamw-8bit": 0.5, "adafactor": 0.02, "sgd-momentum": 1.0}
 """Numbers of four bytes that an optimizer keeps of each weight."""
-RUNTIME_BYTES = {"cuda": 1.34e9, "cpu": 0.35e9}
-"""Of an empty process with its libraries: HF's memory anatomy (1,343 MiB on a V100); torch on a CPU, measured here."""
+RUNTIME_BYTES = {"cuda": 1.34e9, "cpu": 0.5e9}
+"""Of a training process without its model: HF's memory anatomy (1,343 MiB on a V100); torch and transformers on a CPU,
+measured (docs/benchmarks.md)."""
+ENGINE_BYTES = {"cuda": 0.4e9, "cpu": 0.105e9}
+"""Of a process that uses a model, without it."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,6 @@ def inference_memory(
             "2 x layers x kv heads x width",
         ),
         "activations": ranged(working, "bytes", "two layers of the tokens read at once", spread=(0.3, 2.5)),
-        "runtime": ranged(RUNTIME_BYTES[runtime] * 0.3, "bytes", "libraries", spread=(0.4, 2.0)),
+        "runtime": ranged(ENGINE_BYTES[runtime], "bytes", "libraries", spread=(0.4, 2.0)),
     }
     return {**parts, "all": total(parts, "bytes")}

@@ -17,8 +17,8 @@ INT8_GAIN = 2.5
 _FIXED_S = {"cpu": 2e-4, "gpu": 1e-3, "tpu": 2e-3}
 """Of an answer, beside its operations: tokenizing and starting."""
 _SHARE = {"cpu": 0.6, "gpu": 0.25, "tpu": 0.3}
-"""Of the peak that fine-tuning reaches; of a measured speed nearly all."""
-_EFFECTIVE = 0.8
+"""Of the peak that fine-tuning reaches; of a measured speed two thirds (docs/benchmarks.md)."""
+_EFFECTIVE = 0.65
 MOST_BUSY = 0.3
 """The share of its time that a server may be busy, so that nobody waits."""
 _OWNED_MONTHS = 36
