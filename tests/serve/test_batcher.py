@@ -120,7 +120,7 @@ def test_an_engine_that_hangs_is_interrupted_and_goes_on():
 
     held, waiting = asyncio.run(main())
     assert values(held) == values(waiting) == ["engine_failed"]
-    assert engine.interrupted
+    until(lambda: engine.interrupted)  # who waits is told first
     until(lambda: found.healthy)  # the thread says so when the engine has come back
     assert values(asyncio.run(found.answer([item(2)], deadline_s=30))) == [4]
     found.close()
