@@ -245,8 +245,9 @@ def bare_share(candidate: TranslationCandidate, texts: list[str]) -> dict[str, A
                 batch = [pieces[place] for place in by_length[start : start + 256]]
                 longest = min(256, 16 + 2 * max(map(len, batch)))
                 bare.translate_batch(
-                    batch, max_batch_size=1024, batch_type="tokens", beam_size=1, max_decoding_length=longest
-                )
+                    batch, max_batch_size=1024, batch_type="tokens", beam_size=1, max_decoding_length=longest,
+                    use_vmap=local._engine._mapped,
+                )  # fmt: skip
 
         for turn in range(BARE_ROUNDS + 1):
             for name in order.sample(["ours", "bare"], 2):

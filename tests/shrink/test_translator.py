@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import M2M100Config, M2M100ForConditionalGeneration, MarianConfig, MarianMTModel
 
+from penjing.shape import Shape
 from penjing.shrink.translator import SIDES, can_cut, cut, keep_blocks
-from penjing.spec import Shape
 from penjing.train.batches import from_rows
 from penjing.train.device import Device
 from penjing.train.seq2seq import PairModel, PairRows, load_seq2seq, save_seq2seq

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from penjing.catalog.facts import Device
-from penjing.files import write_text
+from penjing.errors import StorageError
 from penjing.measure.decode_terms import kept_terms
-from penjing.measure.machine import kept_file, machine
+from penjing.measure.machine import keep, kept_file, machine
 from penjing.records import Record
 
 WIDTH, _COPIED = 1024, 128_000_000
@@ -47,11 +48,8 @@ def measured_compute(cache: Path) -> Compute:
         found = measure_compute()
     if os.getloadavg()[0] > _BUSY * machine().cores:
         return found  # something else ran: to be measured again the next time
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, found.model_dump_json())
-    except OSError:
-        pass  # it is measured again the next time
+    with suppress(StorageError):  # it is measured again the next time
+        keep(path, found)
     return found
 
 

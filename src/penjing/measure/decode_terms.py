@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penjing.files import storage_error, write_text
-from penjing.measure.machine import kept_file
+from penjing.measure.machine import keep, kept_file
 from penjing.records import DecodeTerms
 
 _NAME = "decode"
@@ -25,10 +24,4 @@ def keep_terms(cache: Path, terms: DecodeTerms) -> Path:
     Raises:
         StorageError: the disk is full or not writable.
     """
-    path = kept_file(cache, _NAME)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, terms.model_dump_json())
-    except OSError as error:
-        raise storage_error(error, path) from error
-    return path
+    return keep(kept_file(cache, _NAME), terms)

@@ -9,7 +9,8 @@ import platform
 from functools import cache
 from pathlib import Path
 
-from penjing.records import Machine
+from penjing.files import storage_error, write_text
+from penjing.records import Machine, Record
 
 _X86 = ("amx_int8", "avx512_vnni", "avx_vnni", "avx512bw", "avx2", "avx", "sse4_2")
 _ARM = {"i8mm": "neon_i8mm", "asimddp": "neon_dotprod", "asimd": "neon"}
@@ -44,6 +45,20 @@ def kept_file(cache: Path, what: str) -> Path:
     """Return where something that was measured on this machine is kept: a file in `cache`."""
     known = json.dumps(machine().model_dump(), sort_keys=True)
     return cache / f"{what}-{hashlib.sha256(known.encode()).hexdigest()[:12]}.json"
+
+
+def keep(path: Path, found: Record) -> Path:
+    """Write what was measured where `kept_file` says; return the path.
+
+    Raises:
+        StorageError: the disk is full or not writable.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, found.model_dump_json())
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return path
 
 
 def _cpu_info(*names: str) -> str:

@@ -6,20 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from penjing.files import storage_error, write_text
 from penjing.measure.compute import WIDTH, Compute, best_of, measure_compute
-from penjing.measure.machine import kept_file
+from penjing.measure.machine import keep, kept_file
 
 
 def measure_kernels(cache: Path) -> Compute:
-    """Return how fast this machine is, products of bfloat16 and int8 too where torch and onnx are there; keep it."""
+    """Return how fast this machine is, products of bfloat16 and int8 too where torch and onnx are there; keep it.
+
+    Raises:
+        StorageError: the disk is full or not writable.
+    """
     found = measure_compute().model_copy(update={"bfloat16": _bfloat16(), "int8": _int8()})
-    path = kept_file(cache, "compute")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, found.model_dump_json())
-    except OSError as error:
-        raise storage_error(error, path) from error
+    keep(kept_file(cache, "compute"), found)
     return found
 
 

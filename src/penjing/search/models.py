@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ def trained_stage(
                 tokens=tokens,
                 loss=loss,
                 evaluate=lambda present: sum(dev_score(context, present, part) for part in judged) / len(judged),
-                plan=_left_of(plan, spent_s=time.monotonic() - began),
+                plan=plan.after(time.monotonic() - began),
                 device=context.device,
                 state_file=StateFile(work / "state.safetensors"),
                 report=lambda progress: _tell(context, progress),
@@ -141,12 +141,6 @@ def trained_stage(
     return Trained(
         name, recipe, stage.folder, stage.key, result["train_s"], text_s, result["parameters"], result["best_score"]
     )
-
-
-def _left_of(plan: TrainPlan, *, spent_s: float) -> TrainPlan:
-    """Return the plan with the time that is left after `spent_s` seconds, and at least half of it."""
-    limit = plan.time_limit_s
-    return plan if limit is None else replace(plan, time_limit_s=max(limit - spent_s, limit / 2))
 
 
 def _result(result: TrainResult, model: Encoder) -> dict[str, Any]:

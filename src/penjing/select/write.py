@@ -17,7 +17,7 @@ from penjing.select.classify import costs
 from penjing.select.need import Need
 from penjing.select.quality import Way, after, relative_errors
 from penjing.select.resources import answer_seconds, training_seconds
-from penjing.spec import Shape
+from penjing.shape import Shape
 
 _TUNING_EPOCHS, _NEW_EPOCHS = 3, 11
 _LORA_RANK = 16
@@ -98,7 +98,7 @@ def _written(need: Need, shape: Model, format_: str) -> _Taken:
     first = prefill_seconds(shape, tokens=need.tokens, peak=_peak(device))
     answer = Estimate(
         value=first.value + need.written * each.value, low=first.low + need.written * each.low,
-        high=first.high + need.written * each.high, unit="s", basis=each.basis,
+        high=first.high + need.written * each.high, unit="s", basis="assumed",
         formula=f"prompt: {first.formula}; then pieces x ({each.formula})",
         inputs={"prompt_s": first.value, "piece_s": each.value, "pieces": need.written},
     )  # fmt: skip

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from penjing.shape import Shape
 from penjing.shrink.importance import gate_gradient
-from penjing.spec import Shape
 from penjing.train.batches import sorted_batches
 from penjing.train.device import Device
 from penjing.train.seq2seq import PairModel, PairRows, dev_nats, loss_of

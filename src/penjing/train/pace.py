@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penjing.train.state import LoopState
 
@@ -28,6 +28,11 @@ class TrainPlan:
     """The schedule is shortened, not cut off, so that training ends about here."""
     patience: int = 2
     """Stop after so many evaluations on dev without a better score."""
+
+    def after(self, spent_s: float) -> TrainPlan:
+        """Return the plan with the time that is left after `spent_s` seconds, and at least half of it."""
+        limit = self.time_limit_s
+        return self if limit is None else replace(self, time_limit_s=max(limit - spent_s, limit / 2))
 
 
 @dataclass(frozen=True, slots=True)

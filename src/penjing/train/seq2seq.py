@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from penjing.errors import MissingExtraError
-from penjing.spec import Shape
+from penjing.shape import Shape
 from penjing.train.batches import Indices, Tokens, capped_batches, from_rows, limited_batches
 from penjing.train.device import Device
 from penjing.train.loop import Progress, TrainResult, train

@@ -17,9 +17,9 @@ from penjing.files import file_sha256, write_text
 from penjing.records import Step
 from penjing.search.stages import Stage
 from penjing.search.translation.context import TranslationContext
+from penjing.shape import Shape
 from penjing.shrink.pair_vocabulary import SPECIAL, keep_rows, trim_to_pair
 from penjing.shrink.translator import can_cut, cut
-from penjing.spec import Shape
 from penjing.train.checkpoint_pieces import read_checkpoint_pieces
 from penjing.train.loop import Progress
 from penjing.train.pace import TrainPlan
@@ -218,7 +218,7 @@ def _learn(
             model,
             pair_rows(table, pairs, pad=pad),
             pair_rows(table, [(pair.source, pair.target) for pair in context.splits.dev], pad=pad),
-            plan=_left_of(plan, spent_s=time.monotonic() - began),
+            plan=plan.after(time.monotonic() - began),
             device=context.device,
             state_file=StateFile(work / "state.safetensors"),
             report=lambda progress: _tell(context, progress),
@@ -232,13 +232,6 @@ def _learn(
     detail = f"dev {-facts['best_score']:.3f} nats a piece after {facts['steps']:,} steps"
     context.reporter.end(detail, reused=stage.reused)
     return stage, facts
-
-
-def _left_of(plan: TrainPlan, *, spent_s: float) -> TrainPlan:
-    """Return the plan with what is left of its time."""
-    if plan.time_limit_s is None:
-        return plan
-    return replace(plan, time_limit_s=max(1.0, plan.time_limit_s - spent_s))
 
 
 def _tell(context: TranslationContext, progress: Progress) -> None:
