@@ -63,10 +63,10 @@ demo-generate: $(VENV)/.generate  ## text from a small language model, offline, 
 	$(BIN)/penjing generate $(RUNS)/tea.gguf "Green tea is" --format plain --max-tokens 40 --temperature 0
 
 examples/localise/data-small/train.csv: | $(VENV)/.translate
-	$(BIN)/python examples/localise/prepare.py examples/localise/data-small --small
+	$(BIN)/python -m examples.localise.prepare examples/localise/data-small --small
 
 examples/localise/data/train.csv: | $(VENV)/.translate
-	$(BIN)/python examples/localise/prepare.py examples/localise/data
+	$(BIN)/python -m examples.localise.prepare examples/localise/data
 
 demo-translate: examples/localise/data-small/train.csv  ## software into Chinese: fewer packages, a smaller model, a few minutes; apt-get
 	$(BIN)/penjing fit examples/localise/small.toml --output $(RUNS)/localise-small

@@ -1,6 +1,6 @@
 """Software in English and Chinese: pairs from the manuals and catalogues that Debian packages carry.
 
-    python prepare.py OUTPUT [--small] [--downloads FOLDER]
+    python -m examples.localise.prepare OUTPUT [--small] [--downloads FOLDER]
 
 Packages are fetched by `apt-get download` and unpacked by `dpkg -x`: nothing is installed. OUTPUT gets train.csv,
 dev.csv and test.csv (source, target, package), no package being in two of them, and evolution.po, a catalogue held
@@ -13,12 +13,11 @@ import argparse
 import csv
 import html
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+from examples.debian_packages import fetch
 from penjing.data.catalogue import open_catalogue, read_catalogue
 
 CATALOGUES = {
@@ -48,24 +47,6 @@ _SPACE = re.compile(r"\s+")
 Row = tuple[str, str, str]
 Block = tuple[str, str | None, str]
 """A tag, its id and its text."""
-
-
-def fetch(packages: list[str], downloads: Path) -> None:
-    """Download and unpack what is not there yet."""
-    downloads.mkdir(parents=True, exist_ok=True)
-    downloads.chmod(0o755)  # apt's own user writes here
-    missing = [name for name in packages if not (downloads / name).is_dir()]
-    if missing:
-        print(f"downloading {len(missing)} packages", flush=True)
-        try:
-            subprocess.run(["apt-get", "download", "-q", *missing], cwd=downloads, check=True, capture_output=True)
-        except FileNotFoundError:
-            sys.exit("These texts come from Debian's packages: apt-get is needed, and is not here.")
-        except subprocess.CalledProcessError as error:
-            sys.exit(f"apt-get download failed (try apt-get update first): {error.stderr.decode()[-400:]}")
-    for name in missing:
-        archive = next(downloads.glob(f"{name}_*.deb"))
-        subprocess.run(["dpkg", "-x", str(archive), str(downloads / name)], check=True)
 
 
 class _Reader(HTMLParser):

@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from penjing.generation.api import generate_text, stream_text
     from penjing.generation.model import Answer, Generation, TextModel
     from penjing.generation.references import open_text_model
+    from penjing.recipe import Recipe
     from penjing.search.fit import FitResult, fit
     from penjing.select.api import plan
     from penjing.select.candidate import Candidate
     from penjing.select.plan import Plan
-    from penjing.spec import Bar, Budget, DataSpec, Recipe, Task, make_task, read_task
+    from penjing.spec import Bar, Budget, DataSpec, Task, make_task, read_task
     from penjing.translation.api import translate_text, translate_texts
     from penjing.translation.model import Translation, Translator
     from penjing.translation.references import open_translator
@@ -60,7 +61,8 @@ _HOMES = {
     "penjing.translation.api": ("translate_text", "translate_texts"),
     "penjing.translation.model": ("Translation", "Translator"),
     "penjing.translation.references": ("open_translator",),
-    "penjing.spec": ("Bar", "Budget", "DataSpec", "Recipe", "Task", "make_task", "read_task"),
+    "penjing.recipe": ("Recipe",),
+    "penjing.spec": ("Bar", "Budget", "DataSpec", "Task", "make_task", "read_task"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

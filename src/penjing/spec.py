@@ -21,13 +21,13 @@ from pydantic import (
 )
 
 from penjing.errors import TaskError
-from penjing.shape import Shape
+from penjing.recipe import Recipe
+from penjing.shape import Shape, VisionSize
 from penjing.units import parse_seconds, parse_size
 
-Kind = Literal["classify", "generate", "translate"]
+Kind = Literal["classify", "generate", "translate", "image"]
 Metric = Literal["accuracy", "macro_f1", "mcc", "bits_per_byte", "exact_match", "rouge_l", "chrf", "bleu"]
 Objective = Literal["latency", "size"]
-Students = Literal["separate", "elastic"]
 
 LESS_IS_BETTER = frozenset({"bits_per_byte"})
 ANSWER_METRICS = ("exact_match", "rouge_l", "chrf")
@@ -69,7 +69,8 @@ class DataSpec(_Spec):
     """Where the examples are: one `source` that is split here, or given `train`/`dev`/`test` files."""
 
     source: str | None = None
-    """A file (.csv, .tsv, .jsonl, .parquet; to generate .txt too), `hf:org/dataset` or `package:NAME`."""
+    """A file (.csv, .tsv, .jsonl, .parquet; to generate .txt too), `hf:org/dataset` or `package:NAME`; of pictures also
+    a folder that holds one folder a label."""
     train: str | None = None
     dev: str | None = None
     test: str | None = None
@@ -80,6 +81,8 @@ class DataSpec(_Spec):
     test are never drawn from it."""
     text: str = "text"
     """The column that holds the text."""
+    image: str = "image"
+    """The column that holds the picture: a path (relative to the file), or in .parquet its bytes."""
     prompt: str = "prompt"
     answer: str = "answer"
     """To generate: the columns of questions and answers. Rows with `messages` are conversations, others plain text."""
@@ -192,50 +195,6 @@ class Budget(_Spec):
     threads: Annotated[int, Field(gt=0, le=256)] = 2
 
 
-class Recipe(_Spec):
-    """Values to search; a list is tried value by value. Empty means chosen for the model and the data."""
-
-    students: Students = "separate"
-    """separate: one training a student; elastic: one training for every size, then a polish of the few that matter."""
-    layers: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    ffn: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
-    """Shares of the feed-forward neurons that stay."""
-    heads: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
-    """Shares of the attention heads that stay."""
-    rank: Annotated[int, Field(gt=0, multiple_of=8)] | None = None
-    """The width of the students' word embeddings; default: that of the teacher."""
-    vocabulary: Annotated[int, Field(gt=0)] | None = None
-    """About how many pieces to keep; never fewer than the special ones and the characters of the training texts."""
-    max_length: Annotated[int, Field(ge=8, le=8192)] | None = None
-    epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
-    student_epochs: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """How often a student sees each training text, in its own or an augmented form."""
-    batch_size: Annotated[int, Field(gt=0, le=4096)] | None = None
-    """Texts a step; default: 32, to generate 8."""
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Of the teacher."""
-    trials: Annotated[int, Field(ge=0, le=1000)] = 0
-    """How many more trainings of the smallest student, with learning rates and losses that Optuna proposes."""
-    lora_rank: Annotated[int, Field(gt=0, le=512)] = 16
-    """To generate: the rank of what fine-tuning adds to each matrix."""
-    bits: tuple[Annotated[float, Field(ge=3, le=16)], ...] = ()
-    """To generate: the mean bits of a weight in each candidate."""
-    teacher: Shape = Shape.of_teacher()
-    """To translate, where the model is "new"."""
-    student: Shape | None = None
-    """To translate: many blocks that read, few that write, for these run once a piece. One that the teacher holds (as
-    wide, and no larger elsewhere) is cut out of it, another one is new; default: cut, two thirds of the blocks that
-    read, one that writes, a quarter of the neurons."""
-    beam: Annotated[int, Field(ge=1, le=16)] = 1
-    """To translate: how many translations the bundle pursues at once."""
-    seed: int = 13
-
-    @property
-    def names_students(self) -> bool:
-        """Whether students are asked for, and not just allowed."""
-        return bool(self.layers or self.ffn or self.heads or self.trials)
-
-
 AUTO = "auto"
 
 
@@ -250,7 +209,7 @@ class Task(_Spec):
     kind: Kind = "classify"
     model: str = "auto"
     """What the teacher starts from: `package:NAME`, `hf:org/name`, a local folder; to generate: `gguf:FILE`; to
-    translate also "new": nothing. auto: what a plan puts first of what is installed."""
+    translate and of pictures also "new": nothing. auto: what a plan puts first of what is installed."""
     source_lang: str | None = None
     target_lang: str | None = None
     """To translate: from which language, and into which: en, zh-Hans, zh_CN, …"""
@@ -282,6 +241,8 @@ class Task(_Spec):
                 raise ValueError(f"recipe.{name} has no meaning for a task that is to {self.kind}")
         if self.kind == "translate" and self.model not in {"new", AUTO} and self.recipe.teacher != Shape.of_teacher():
             raise ValueError("recipe.teacher has no meaning where the teacher starts from a checkpoint")
+        if self.kind == "image" and self.model not in {"new", AUTO} and self.recipe.vit != VisionSize():
+            raise ValueError("recipe.vit has no meaning where the teacher starts from a checkpoint")
         if self.data.more is not None and self.kind != "classify":
             raise ValueError("data.more is for tasks that are to classify")
         if (self.kind == "translate") != (self.source_lang is not None and self.target_lang is not None):
@@ -297,13 +258,18 @@ _METRICS: dict[Kind, tuple[Metric, ...]] = {
     "classify": ("accuracy", "macro_f1", "mcc"),
     "generate": ("bits_per_byte", "exact_match", "rouge_l", "chrf"),
     "translate": ("bleu", "chrf"),
+    "image": ("accuracy", "macro_f1", "mcc"),
 }
-_ALL_RECIPES = {"vocabulary", "max_length", "epochs", "batch_size", "learning_rate", "seed"}
+_ALL_RECIPES = {"epochs", "batch_size", "learning_rate", "seed"}
+_TEXT_RECIPES = {*_ALL_RECIPES, "vocabulary", "max_length"}
 _RECIPES: dict[Kind, set[str]] = {
-    "classify": {*_ALL_RECIPES, "students", "layers", "ffn", "heads", "rank", "student_epochs", "trials"},
-    "generate": {*_ALL_RECIPES, "layers", "lora_rank", "bits"},
-    "translate": {*_ALL_RECIPES, "student_epochs", "teacher", "student", "beam"},
-}
+    "classify": {*_TEXT_RECIPES, "students", "layers", "ffn", "heads", "rank", "student_epochs", "trials"},
+    "generate": {*_TEXT_RECIPES, "layers", "lora_rank", "bits"},
+    "translate": {*_TEXT_RECIPES, "student_epochs", "teacher", "student", "beam"},
+    "image": {
+        *_ALL_RECIPES, "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup", "sizes",
+    },
+}  # fmt: skip
 
 
 def make_task(**values: Any) -> Task:

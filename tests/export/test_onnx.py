@@ -12,7 +12,8 @@ from onnx import numpy_helper
 from penjing.engines.openvino import OpenVinoEngine
 from penjing.errors import ExportError
 from penjing.export.integers import quantize_pairs, quantize_rows, restore_pairs, restore_rows
-from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx
+from penjing.export.layers import ActivationRange, Precision
+from penjing.export.onnx import encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.shrink.importance import Importance
 from penjing.shrink.quantize import activation_range, calibrate, output_errors, quantize

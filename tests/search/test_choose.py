@@ -1,9 +1,10 @@
 import pytest
 
+from penjing.recipe import Recipe
 from penjing.records import Interval, Latency, Quality, Trial, Verdict
 from penjing.search.choose import Choice, broken_limits, choose, settled
 from penjing.search.recipes import structures
-from penjing.spec import Bar, Budget, Recipe
+from penjing.spec import Bar, Budget
 
 
 def trial(name, *, p=0.9, size=100, p50=0.01, value=0.8, **changes):

@@ -9,12 +9,13 @@ import pytest
 from penjing import fit, read_task
 from penjing.bundle import read_manifest
 from penjing.measure.latency_table import BlockTimes, LatencyTable
+from penjing.recipe import Recipe
 from penjing.search import quantization_aware
 from penjing.search.elastic import Point, _polish_time, affordable, least_score, pick
 from penjing.search.latency_table import _WARM_UP, CostTable, _mixed
 from penjing.search.recipes import elastic_sizes, structures
 from penjing.shrink.elastic import Sizes
-from penjing.spec import Bar, Budget, Recipe
+from penjing.spec import Bar, Budget
 from penjing.train.encoder import EncoderShape
 from tests.search.test_reuse import Log
 from tests.tiny_task import write_tiny_task

@@ -3,7 +3,8 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from penjing.export.onnx import Precision, encoder_to_onnx
+from penjing.export.layers import Precision
+from penjing.export.onnx import encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.shrink.elastic import Sizes, compute, parts_of, sandwich
 from penjing.shrink.importance import unit_importance

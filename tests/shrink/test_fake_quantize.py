@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from penjing.export.onnx import Precision, encoder_to_onnx
+from penjing.export.layers import Precision
+from penjing.export.onnx import encoder_to_onnx
 from penjing.export.parity import onnx_logits
 from penjing.shrink.fake_quantize import fake_quantized
 from penjing.shrink.quantize import calibrate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,18 @@ R = TypeVar("R", bound=Record)
 
 
 class GoldenRow(Record):
-    """One text and its answer."""
+    """One text or picture, and its answer."""
 
-    text: str
+    text: str = ""
+    image: str | None = None
+    """A picture's file in base64."""
     logits: tuple[float, ...]
     label: str
+
+    @property
+    def source(self) -> str | bytes:
+        """The text, or the picture's file."""
+        return self.text if self.image is None else b64decode(self.image)
 
 
 @dataclass(frozen=True)
@@ -48,17 +56,21 @@ def choose_texts(texts: Sequence[str], *, count: int = GOLDEN_TEXTS) -> list[str
     return [ordered[place] for place in places]
 
 
-def write_golden(path: Path, texts: Sequence[str], logits: Logits, labels: Sequence[str]) -> None:
-    """Write the rows of a golden file."""
+def write_golden(path: Path, inputs: Sequence[str | bytes], logits: Logits, labels: Sequence[str]) -> None:
+    """Write the rows of a golden file; inputs are texts, or the files of pictures."""
     rows = (
         {
-            "text": text,
+            **_stored(one),
             "logits": [round(float(value), 6) for value in row],
             "label": labels[int(row.argmax())],
         }
-        for text, row in zip(texts, logits, strict=True)
+        for one, row in zip(inputs, logits, strict=True)
     )
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def _stored(one: str | bytes) -> dict[str, str]:
+    return {"text": one} if isinstance(one, str) else {"image": b64encode(one).decode("ascii")}
 
 
 def read_golden(folder: Path) -> tuple[GoldenRow, ...]:

@@ -1,4 +1,4 @@
-"""Opens a bundle: checks every file against its hash, then answers texts. Never imports torch."""
+"""Opens a bundle: checks every file against its hash, then answers texts or pictures. Never imports torch."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from penjing.files import file_sha256
 from penjing.measure.calibration import sigmoid, softmax
 
 ABSTAIN = "abstain"
+LABELLING = ("classify", "image")
+"""The kinds of tasks whose bundles `load` opens: they give labels."""
 _MOST_MANIFEST_BYTES = 8 * 2**20
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
 
@@ -52,17 +54,17 @@ class Bundle:
         """The name of the engine that runs it."""
         return self._engine.name
 
-    def encode(self, texts: Sequence[str]) -> Batch:
-        """Return the engine's input for one batch."""
-        return self._encoder.encode(texts)
+    def encode(self, inputs: Sequence[Any]) -> Batch:
+        """Return the engine's input for one batch of texts, or of pictures (files, their bytes, or framed pixels)."""
+        return self._encoder.encode(inputs)
 
     def run(self, batch: Batch) -> Logits:
         """Return the logits (texts, labels) of one encoded batch."""
         return self._engine.run(batch)
 
-    def prepare(self, texts: Sequence[str]) -> list[Item]:
-        """Return each text encoded by itself."""
-        return self._encoder.prepare(texts)
+    def prepare(self, inputs: Sequence[Any]) -> list[Item]:
+        """Return each text or picture encoded by itself."""
+        return self._encoder.prepare(inputs)
 
     def answer(self, items: Sequence[Item]) -> list[Prediction]:
         """Return one prediction for each of `items`, run as one batch.
@@ -84,23 +86,23 @@ class Bundle:
 
     def logits(
         self,
-        texts: Sequence[str],
+        inputs: Sequence[Any],
         *,
         batch_size: int = 8,
         progress: Callable[[int], None] = lambda done: None,
     ) -> Logits:
-        """Return logits (texts, labels), batched by length, in the order of `texts`."""
-        result = np.zeros((len(texts), len(self.manifest.outputs.labels)), np.float32)
-        order = np.argsort(self._encoder.lengths(texts), kind="stable")
+        """Return logits (inputs, labels), batched by length, in the order of `inputs`."""
+        result = np.zeros((len(inputs), len(self.manifest.outputs.labels)), np.float32)
+        order = np.argsort(self._encoder.lengths(inputs), kind="stable")
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            result[rows] = self.run(self.encode([texts[row] for row in rows]))
+            result[rows] = self.run(self.encode([inputs[row] for row in rows]))
             progress(start + len(rows))
         return result
 
-    def predict(self, texts: Sequence[str], *, batch_size: int = 8) -> list[Prediction]:
-        """Return one prediction a text."""
-        return [prediction(row, self.manifest.outputs) for row in self.logits(texts, batch_size=batch_size)]
+    def predict(self, inputs: Sequence[Any], *, batch_size: int = 8) -> list[Prediction]:
+        """Return one prediction a text or picture."""
+        return [prediction(row, self.manifest.outputs) for row in self.logits(inputs, batch_size=batch_size)]
 
     def stream(
         self, texts: Iterable[str], *, batch_size: int = 8, window: int = 1024
@@ -119,7 +121,7 @@ def load(path: str | Path, *, engine: str | None = None, threads: int = 2) -> Bu
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    if manifest.kind != "classify":
+    if manifest.kind not in LABELLING:
         raise BundleError(
             f"this bundle is made to {manifest.kind}",
             value=str(folder),
@@ -201,6 +203,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 def _encoder(folder: Path, manifest: Manifest) -> Encoder:
     from penjing.engines.ngrams import NgramEncoder
+    from penjing.engines.pictures import PictureEncoder
     from penjing.engines.tokens import TokenEncoder
 
     settings: dict[str, Any] = manifest.input
@@ -209,9 +212,11 @@ def _encoder(folder: Path, manifest: Manifest) -> Encoder:
             return TokenEncoder.from_settings(settings, folder)
         if settings["type"] == "ngrams":
             return NgramEncoder.from_settings(settings)
+        if settings["type"] == "pixels":
+            return PictureEncoder.from_settings(settings)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError("the manifest's `input` is damaged", value=str(error)) from None
-    raise BundleError("unknown kind of input", value=settings["type"], rule="tokens or ngrams")
+    raise BundleError("unknown kind of input", value=settings["type"], rule="tokens, ngrams or pixels")
 
 
 def probabilities(logits: NDArray[Any], outputs: Outputs) -> NDArray[Any]:

@@ -42,7 +42,7 @@ def verify(path: str | Path, *, engine: str | None = None, threads: int = 2) -> 
     folder = Path(path)
     bundle = load(folder, engine=engine, threads=threads)
     rows = read_golden(folder)
-    texts = [row.text for row in rows]
+    texts = [row.source for row in rows]
     logits = [bundle.logits(texts, batch_size=size) for size in _BATCH_SIZES]
     multi_label = bundle.manifest.outputs.multi_label
     labels = [decisions(found, multi_label=multi_label) for found in logits]

@@ -15,7 +15,7 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One text, encoded."""
+    """One text or picture, encoded."""
 
     values: Any
     """What `collate` takes."""
@@ -26,22 +26,22 @@ class Item:
 
 
 class Encoder(Protocol):
-    """Turns texts into one batch of arrays."""
+    """Turns inputs, texts or pictures, into one batch of arrays."""
 
-    def encode(self, texts: Sequence[str]) -> Batch:
-        """Return arrays whose first dimension is `len(texts)` (or, for sparse features, row offsets)."""
+    def encode(self, inputs: Sequence[Any], /) -> Batch:
+        """Return arrays whose first dimension is `len(inputs)` (or, for sparse features, row offsets)."""
         ...
 
-    def prepare(self, texts: Sequence[str]) -> list[Item]:
-        """Return each text by itself, for batches that are put together later."""
+    def prepare(self, inputs: Sequence[Any], /) -> list[Item]:
+        """Return each input by itself, for batches that are put together later."""
         ...
 
     def collate(self, items: Sequence[Item]) -> Batch:
-        """Return the batch that `encode` makes of the same texts."""
+        """Return the batch that `encode` makes of the same inputs."""
         ...
 
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of pieces of each text after truncation: what batches are sorted by."""
+    def lengths(self, inputs: Sequence[Any], /) -> list[int]:
+        """Return what each input costs, such as its number of pieces: what batches are sorted by."""
         ...
 
 

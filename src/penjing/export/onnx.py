@@ -9,40 +9,20 @@ to fuse, and the precision of each layer is decided here, not recovered from a t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from penjing.export.integers import INT4_ZERO, LARGEST_WEIGHT, quantize_pairs, quantize_rows
+from penjing.export.integers import INT4_ZERO, quantize_pairs, quantize_rows
+from penjing.export.layers import FLOAT32, Layers, Precision
 from penjing.export.nodes import OPSET, Array, Nodes
 from penjing.train.encoder import EncoderShape
 from penjing.train.families import PoolerActivation
 
-Embeddings = Literal["float32", "int8", "int4"]
 GRAPH = f"{OPSET}.2"  # part of every key of an exported file: raise it when the same model becomes another file
 _MASKED = -10_000.0  # added to the scores of padding: exp() of it is exactly 0 in float32
 
-
-@dataclass(frozen=True, slots=True)
-class ActivationRange:
-    """The scale and zero point of one tensor of activations in uint8."""
-
-    scale: float
-    zero_point: int
-
-
-@dataclass(frozen=True)
-class Precision:
-    """Which linear layers are int8, by name with the range of their input, and how word embeddings are stored."""
-
-    linear: Mapping[str, ActivationRange] = field(default_factory=dict)
-    embeddings: Embeddings = "float32"
-
-
-FLOAT32 = Precision()
 _POOLERS: Mapping[PoolerActivation, str] = {"tanh": "Tanh", "relu": "Relu", "gelu": "Gelu"}
 
 
@@ -62,6 +42,7 @@ class _Graph:
     def __init__(self, shape: EncoderShape, weights: Mapping[str, Array], precision: Precision) -> None:
         self.shape, self.weights, self.precision = shape, weights, precision
         self._graph = Nodes()
+        self._layers = Layers(self._graph, weights, precision)
         self._node, self._constant = self._graph.node, self._graph.constant
         self._float32, self._int64 = self._graph.float32, self._graph.int64
 
@@ -73,7 +54,7 @@ class _Graph:
         for layer in range(self.shape.layers):
             x = self._block(layer, x, bias)
         pooled = self._pool(x, mask)
-        self._linear("head", pooled, output="logits")
+        self._layers.linear("head", pooled, output="logits")
 
     def model(self) -> onnx.ModelProto:
         """Return the model."""
@@ -88,9 +69,9 @@ class _Graph:
         found = words[self.precision.embeddings]()
         if self.shape.rank and self.shape.widened == "words":
             found = self._widen(found)
-        found = self._norm("embedding_norm", self._node("Add", found, positions))
+        found = self._layers.norm("embedding_norm", self._node("Add", found, positions), epsilon=self.shape.epsilon)
         if self.shape.rank and self.shape.widened == "sum":
-            found = self._node("Add", self._widen(found), self._weight("widen.bias"))
+            found = self._node("Add", self._widen(found), self._layers.weight("widen.bias"))
         return found
 
     def _positions(self) -> str:
@@ -111,10 +92,10 @@ class _Graph:
         return self._node("Mul", wide, self._constant("positions.scale", scales))
 
     def _widen(self, x: str) -> str:
-        return self._product("widen", x)
+        return self._layers.product("widen", x)
 
     def _float_words(self) -> str:
-        return self._node("Gather", self._weight("words.weight"), "input_ids")
+        return self._node("Gather", self._layers.weight("words.weight"), "input_ids")
 
     def _int8_words(self) -> str:
         rows, scales = quantize_rows(self.weights["words.weight"])
@@ -139,12 +120,12 @@ class _Graph:
 
     def _block(self, layer: int, x: str, bias: str) -> str:
         name = f"blocks.{layer}"
-        attended = self._attention(layer, self._linear(f"{name}.qkv", x), bias)
-        attended = self._linear(f"{name}.attention_out", attended)
-        x = self._norm(f"{name}.attention_norm", self._node("Add", attended, x))
-        expanded = self._node("Gelu", self._linear(f"{name}.ffn_in", x))
-        expanded = self._linear(f"{name}.ffn_out", expanded)
-        return self._norm(f"{name}.ffn_norm", self._node("Add", expanded, x))
+        attended = self._attention(layer, self._layers.linear(f"{name}.qkv", x), bias)
+        attended = self._layers.linear(f"{name}.attention_out", attended)
+        x = self._layers.norm(f"{name}.attention_norm", self._node("Add", attended, x), epsilon=self.shape.epsilon)
+        expanded = self._node("Gelu", self._layers.linear(f"{name}.ffn_in", x))
+        expanded = self._layers.linear(f"{name}.ffn_out", expanded)
+        return self._layers.norm(f"{name}.ffn_norm", self._node("Add", expanded, x), epsilon=self.shape.epsilon)
 
     def _attention_bias(self, mask: str) -> str:
         """Return what is added to every score, (batch, 1, length, length): 0, or much less than 0 for padding."""
@@ -163,37 +144,7 @@ class _Graph:
     def _pool(self, x: str, mask: str) -> str:
         if self.shape.pooling == "first":
             first = self._node("Gather", x, self._int64("first", 0), axis=1)
-            return self._node(_POOLERS[self.shape.pooler], self._linear("pooler", first))
+            return self._node(_POOLERS[self.shape.pooler], self._layers.linear("pooler", first))
         axis = self._int64("axis1", [1])
         share = self._node("Div", mask, self._node("ReduceSum", mask, axis, keepdims=1))
         return self._node("Squeeze", self._node("MatMul", self._node("Unsqueeze", share, axis), x), axis)
-
-    def _linear(self, name: str, x: str, *, output: str | None = None) -> str:
-        return self._node("Add", self._product(name, x), self._weight(f"{name}.bias"), name=output)
-
-    def _product(self, name: str, x: str) -> str:
-        weight = np.ascontiguousarray(self.weights[f"{name}.weight"].T)  # (in, out)
-        activation = self.precision.linear.get(name)
-        if activation is None:
-            return self._node("MatMul", x, self._constant(f"{name}.weight", weight))
-        return self._int8_product(name, x, weight, activation)
-
-    def _int8_product(self, name: str, x: str, weight: Array, activation: ActivationRange) -> str:
-        columns, scales = quantize_rows(weight.T, largest=LARGEST_WEIGHT)
-        x_params = (
-            self._constant(f"{name}.x_scale", np.float32(activation.scale)),
-            self._constant(f"{name}.x_zero", np.uint8(activation.zero_point)),
-        )
-        rounded = self._node("DequantizeLinear", self._node("QuantizeLinear", x, *x_params), *x_params)
-        weight_scale = self._constant(f"{name}.w_scale", scales)
-        weight_zero = self._constant(f"{name}.w_zero", np.zeros(len(scales), np.int8))
-        stored = self._constant(f"{name}.weight", np.ascontiguousarray(columns.T))
-        wide = self._node("DequantizeLinear", stored, weight_scale, weight_zero, axis=1)
-        return self._node("MatMul", rounded, wide)
-
-    def _norm(self, name: str, x: str) -> str:
-        scale, shift = self._weight(f"{name}.weight"), self._weight(f"{name}.bias")
-        return self._node("LayerNormalization", x, scale, shift, axis=-1, epsilon=self.shape.epsilon)
-
-    def _weight(self, name: str) -> str:
-        return self._constant(name, self.weights[name])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -16,9 +18,7 @@ _BATCH = 32
 
 def onnx_logits(model: onnx.ModelProto, tokens: Tokens) -> NDArray[np.float32]:
     """Return what onnxruntime answers for `tokens`: (texts, labels)."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = _session(model)
     parts: dict[int, NDArray[np.float32]] = {}
     for indices in sorted_batches(tokens.lengths, size=_BATCH):
         ids, mask = tokens.batch(indices)
@@ -26,6 +26,18 @@ def onnx_logits(model: onnx.ModelProto, tokens: Tokens) -> NDArray[np.float32]:
         (logits,) = session.run(["logits"], inputs)
         parts |= dict(zip(indices.tolist(), logits, strict=True))
     return np.stack([parts[index] for index in range(len(tokens))])
+
+
+def run_onnx(model: onnx.ModelProto, inputs: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float32]:
+    """Return the logits that onnxruntime gives for one batch."""
+    session = _session(model)
+    return np.asarray(session.run(["logits"], dict(inputs))[0], np.float32)
+
+
+def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def check_parity(exported: NDArray[np.float32], expected: NDArray[np.float32]) -> float:

@@ -12,7 +12,8 @@ import onnx
 
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
-from penjing.export.onnx import GRAPH, Embeddings, encoder_to_onnx
+from penjing.export.layers import Embeddings
+from penjing.export.onnx import GRAPH, encoder_to_onnx
 from penjing.export.parity import check_parity, onnx_logits
 from penjing.files import write_text
 from penjing.records import Step

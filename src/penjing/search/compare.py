@@ -25,6 +25,7 @@ from penjing.report import (
 )
 from penjing.search.context import Context
 from penjing.search.evaluate import Answers
+from penjing.search.judged import Judged
 from penjing.tasks.classify import decisions
 
 Array = NDArray[Any]
@@ -57,7 +58,7 @@ def _leads_to(trial: Trial, choice: Trial) -> bool:
     return on_the_way or trial.name == choice.name
 
 
-def per_class(context: Context, teacher: Answers, choice: Answers) -> tuple[ClassChange, ...]:
+def per_class(context: Judged, teacher: Answers, choice: Answers) -> tuple[ClassChange, ...]:
     """Return F1 of each label on test."""
     labels, truth = context.splits.labels, context.truth["test"]
     scores = [class_scores(truth, _decided(context, found), labels=len(labels)) for found in (teacher, choice)]
@@ -67,7 +68,7 @@ def per_class(context: Context, teacher: Answers, choice: Answers) -> tuple[Clas
     )
 
 
-def confusion_counts(context: Context, found: Answers) -> tuple[tuple[int, ...], ...] | None:
+def confusion_counts(context: Judged, found: Answers) -> tuple[tuple[int, ...], ...] | None:
     """Return the confusion matrix on test; None where a text may have several labels."""
     if context.splits.multi_label:
         return None
@@ -75,7 +76,7 @@ def confusion_counts(context: Context, found: Answers) -> tuple[tuple[int, ...],
     return tuple(tuple(row) for row in counts.tolist())
 
 
-def flips(context: Context, teacher: Answers, choice: Answers) -> tuple[tuple[Flip, ...], FlipCounts]:
+def flips(context: Judged, teacher: Answers, choice: Answers) -> tuple[tuple[Flip, ...], FlipCounts]:
     """Return test texts that teacher and choice answer differently, broken ones first, and how many there are."""
     outputs = [_outputs(context, found) for found in (teacher, choice)]
     shares = [probabilities(found.logits, out) for found, out in zip((teacher, choice), outputs, strict=True)]
@@ -90,7 +91,7 @@ def flips(context: Context, teacher: Answers, choice: Answers) -> tuple[tuple[Fl
             teacher_score=float(shares[0][row].max()),
             choice_score=float(shares[1][row].max()),
         )
-        for row, text in enumerate(context.texts("test"))
+        for row, text in enumerate(context.names("test"))
         if not np.array_equal(before[row], after[row])
     ]
     counts = {way: sum(flip.direction == way for flip in found) for way in ("broken", "fixed", "both wrong")}
@@ -99,7 +100,7 @@ def flips(context: Context, teacher: Answers, choice: Answers) -> tuple[tuple[Fl
     return tuple(found[:_MOST_FLIPS]), summary
 
 
-def calibration(context: Context, found: Answers, *, temperature: float) -> Calibration:
+def calibration(context: Judged, found: Answers, *, temperature: float) -> Calibration:
     """Return the calibration error on test, before and after dividing by the temperature fitted on dev."""
     plain, scaled = (_confidence(context, found, temperature=t) for t in (1.0, temperature))
     right = _right(context, found)
@@ -121,7 +122,7 @@ def calibration(context: Context, found: Answers, *, temperature: float) -> Cali
     )
 
 
-def abstain(context: Context, found: Answers, *, temperature: float) -> Abstain | None:
+def abstain(context: Judged, found: Answers, *, temperature: float) -> Abstain | None:
     """Return what withholding unsure answers gives on test; None where the task sets no threshold."""
     below = context.task.abstain_below
     if below is None:
@@ -149,11 +150,11 @@ def vocabulary_trim(context: Context, trimmed: Answers) -> VocabularyTrim:
     )
 
 
-def _decided(context: Context, found: Answers) -> Array:
+def _decided(context: Judged, found: Answers) -> Array:
     return decisions(found.logits, multi_label=context.splits.multi_label)
 
 
-def _outputs(context: Context, found: Answers, *, temperature: float | None = None) -> Outputs:
+def _outputs(context: Judged, found: Answers, *, temperature: float | None = None) -> Outputs:
     return Outputs(
         labels=context.splits.labels,
         multi_label=context.splits.multi_label,
@@ -161,18 +162,18 @@ def _outputs(context: Context, found: Answers, *, temperature: float | None = No
     )
 
 
-def _confidence(context: Context, found: Answers, *, temperature: float) -> Array:
+def _confidence(context: Judged, found: Answers, *, temperature: float) -> Array:
     shares = probabilities(found.logits, _outputs(context, found, temperature=temperature))
     certain: Array = np.maximum(shares, 1 - shares).min(axis=1) if context.splits.multi_label else shares.max(axis=1)
     return certain
 
 
-def _right(context: Context, found: Answers) -> Array:
+def _right(context: Judged, found: Answers) -> Array:
     same = np.asarray(_decided(context, found) == context.truth["test"])
     return np.asarray(same.all(axis=1)) if context.splits.multi_label else same
 
 
-def _name(context: Context, answer: Any) -> str:
+def _name(context: Judged, answer: Any) -> str:
     labels = context.splits.labels
     if context.splits.multi_label:
         return ", ".join(label for label, given in zip(labels, answer, strict=True) if given) or "none"

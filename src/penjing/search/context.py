@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from penjing.bundle.golden import choose_texts
 from penjing.data import fingerprint, load_splits, read_unlabelled
 from penjing.data.dataset import Splits
 from penjing.files import write_text
@@ -28,7 +29,7 @@ from penjing.shrink.tokenizer import (
     rewrite,
 )
 from penjing.spec import Task
-from penjing.tasks.classify import encode_labels
+from penjing.tasks.classify import Truth, encode_labels
 from penjing.train.batches import Tokens, length_limit, tokenize
 from penjing.train.device import Device, best_device
 from penjing.train.families import family_of
@@ -36,7 +37,7 @@ from penjing.train.model_folder import read_config
 from penjing.train.references import PretrainedModel, resolve_model
 
 DEFAULT_MAX_LENGTH = 128
-Truth = NDArray[Any]
+LATENCY_INPUTS = 200
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,17 @@ class Context:
     def texts(self, split: str) -> list[str]:
         """Return the texts of "train", "dev" or "test"."""
         return [example.text for example in getattr(self.splits, split)]
+
+    inputs = names = texts
+
+    def golden(self) -> list[str]:
+        """Return the texts whose answers travel with a bundle."""
+        return choose_texts(self.texts("dev"))
+
+    def timed(self) -> list[str]:
+        """Return the texts that latency is measured with."""
+        rows = np.random.default_rng(self.seed).permutation(len(self.splits.dev))[:LATENCY_INPUTS]
+        return [self.splits.dev[row].text for row in rows]
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penjing.bundle import read_manifest
-from penjing.bundle.golden import choose_texts, read_golden
+from penjing.bundle.golden import read_golden
 from penjing.errors import BundleError
 from penjing.search.candidates import Candidate
 from penjing.search.choose import broken_limits, choose
-from penjing.search.context import Context
 from penjing.search.evaluate import Timing, all_answers, make_trial
 from penjing.search.fit import BUNDLE_NAME
 from penjing.search.handover import hand_over
+from penjing.search.judged import Judged
 from penjing.spec import Budget
 
 _NOT_TIMED = Timing(None, None, None)
 
 
-def deliver_early(context: Context, candidates: Sequence[Candidate], *, teacher: str, output: Path) -> None:
+def deliver_early(context: Judged, candidates: Sequence[Candidate], *, teacher: str, output: Path) -> None:
     """Write a bundle that can be used until the run ends, where there is none yet for this data.
 
     It is judged on dev and by its size alone: nothing is timed, and test is not touched.
@@ -41,7 +41,7 @@ def deliver_early(context: Context, candidates: Sequence[Candidate], *, teacher:
         chosen,
         by_name[chosen.name].folder,
         folder,
-        golden_texts=choose_texts(context.texts("dev")),
+        golden=context.golden(),
         threads=task.budget.threads,
         abstain_below=task.abstain_below,
         known={
@@ -54,11 +54,11 @@ def deliver_early(context: Context, candidates: Sequence[Candidate], *, teacher:
     context.reporter.end(f"{chosen.name}, to use meanwhile: {folder}", reused=False)
 
 
-def _is_there(folder: Path, context: Context) -> bool:
-    """Return whether there is a bundle that was made for the same labels and the same dev texts."""
+def _is_there(folder: Path, context: Judged) -> bool:
+    """Return whether there is a bundle that was made for the same labels and the same dev examples."""
     try:
         labels = read_manifest(folder).outputs.labels
-        texts = [row.text for row in read_golden(folder)]
+        inputs = [row.source for row in read_golden(folder)]
     except BundleError:
         return False
-    return labels == context.splits.labels and texts == choose_texts(context.texts("dev"))
+    return labels == context.splits.labels and inputs == list(context.golden())

@@ -23,11 +23,10 @@ from penjing.measure.verdict import judge
 from penjing.records import Latency, Quality, Trial
 from penjing.search.candidates import Candidate
 from penjing.search.choose import broken_limits
-from penjing.search.context import Context
+from penjing.search.judged import Judged
 from penjing.tasks.classify import Truth, decisions
 
 _INVARIANCE_TEXTS = 48
-_LATENCY_TEXTS = 200
 ROUNDS, BLOCK = 6, 20
 
 
@@ -44,7 +43,7 @@ class Answers:
     """Whether they were there already."""
 
 
-def all_answers(context: Context, candidates: Sequence[Candidate], *, split: str) -> dict[str, Answers]:
+def all_answers(context: Judged, candidates: Sequence[Candidate], *, split: str) -> dict[str, Answers]:
     """Return what each candidate answers on `split`, by its name."""
     found = {}
     for done, candidate in enumerate(candidates):
@@ -53,16 +52,16 @@ def all_answers(context: Context, candidates: Sequence[Candidate], *, split: str
     return found
 
 
-def answers(context: Context, candidate: Candidate, *, split: str) -> Answers:
+def answers(context: Judged, candidate: Candidate, *, split: str) -> Answers:
     """Return the answers of the candidate's exported file on `split`, from the stage where there is one."""
     multi_label = context.splits.multi_label
     threads = context.task.budget.threads
 
     def make(folder: Path, _: Path) -> None:
         bundle = load(candidate.folder, threads=threads)
-        texts = context.texts(split)
-        logits = bundle.logits(texts)
-        sample = texts[:_INVARIANCE_TEXTS]
+        inputs = context.inputs(split)
+        logits = bundle.logits(inputs)
+        sample = inputs[:_INVARIANCE_TEXTS]
         labels = [decisions(bundle.logits(sample, batch_size=size), multi_label=multi_label) for size in (1, 8, 32)]
         moved = sum(int((np.asarray(labels[0]) != np.asarray(other)).sum()) for other in labels[1:])
         np.save(folder / "logits.npy", logits)
@@ -74,7 +73,7 @@ def answers(context: Context, candidate: Candidate, *, split: str) -> Answers:
     return Answers(np.load(stage.folder / "logits.npy"), facts["temperature"], facts["moved"], stage.reused)
 
 
-def split_quality(context: Context, found: Answers, *, split: str) -> Quality:
+def split_quality(context: Judged, found: Answers, *, split: str) -> Quality:
     """Return the bar's metric with its interval."""
     predicted = decisions(found.logits, multi_label=context.splits.multi_label)
     return quality(context.task.bar.metric, context.truth[split], predicted, split=split, seed=context.seed)
@@ -90,18 +89,16 @@ class Timing:
 
 
 def timings(
-    context: Context, candidates: Sequence[Candidate], *, title: str = "latency and memory"
+    context: Judged, candidates: Sequence[Candidate], *, title: str = "latency and memory"
 ) -> dict[str, Timing]:
     """Return latency and peak memory of every candidate, measured side by side in processes of their own."""
     context.reporter.begin(title)
     budget = context.task.budget
-    rows = np.random.default_rng(context.seed).permutation(len(context.splits.dev))[:_LATENCY_TEXTS]
-    texts = [context.splits.dev[row].text for row in rows]
 
     def make(folder: Path, _: Path) -> None:
         measured = measure_systems(
             {c.name: worker_command(c.folder, threads=budget.threads) for c in candidates},
-            texts,
+            context.timed(),
             threads=budget.threads,
             batch_size=budget.batch_size,
             rounds=ROUNDS,
@@ -139,14 +136,14 @@ def timings(
     }
 
 
-def decided(context: Context, found: Answers, teacher: Answers) -> tuple[Truth, Truth]:
+def decided(context: Judged, found: Answers, teacher: Answers) -> tuple[Truth, Truth]:
     """Return the decisions of a model and of the teacher; the same object where they are the same model."""
     multi_label = context.splits.multi_label
     reference = decisions(teacher.logits, multi_label=multi_label)
     return reference if found is teacher else decisions(found.logits, multi_label=multi_label), reference
 
 
-def make_trial(context: Context, candidate: Candidate, found: Answers, timing: Timing, *, teacher: Answers) -> Trial:
+def make_trial(context: Judged, candidate: Candidate, found: Answers, timing: Timing, *, teacher: Answers) -> Trial:
     """Return the trial: quality and verdict on dev, size, latency, memory, and the limits it breaks."""
     verdict = judge(
         context.task.bar, context.truth["dev"], *decided(context, found, teacher), split="dev", seed=context.seed

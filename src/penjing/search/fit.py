@@ -24,11 +24,13 @@ _RUNS: Mapping[Kind, str] = {
     "classify": "penjing.search.run",
     "generate": "penjing.search.text.run",
     "translate": "penjing.search.translation.run",
+    "image": "penjing.search.image.run",
 }
 _NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "classify": ("train", ("torch", "onnx", "sklearn")),
     "generate": ("generate", ("torch", "transformers", "peft", "gguf", "xllamacpp")),
     "translate": ("translate", ("torch", "transformers", "sentencepiece", "ctranslate2", "sacrebleu")),
+    "image": ("image", ("torch", "onnx", "sklearn", "PIL", "kornia")),
 }
 REPORT_NAME = "report.html"
 BUNDLE_NAME = "bundle"

@@ -22,32 +22,34 @@ def hand_over(
     source: Path,
     folder: Path,
     *,
-    golden_texts: Sequence[str],
+    golden: Sequence[str | bytes],
     threads: int,
     abstain_below: float | None,
     known: Mapping[str, Any],
 ) -> None:
     """Write `trial`, whose files are in `source`, into `folder`; `known` are fields of the manifest.
 
+    The answers to `golden`, texts or the files of pictures, go with it.
+
     Raises:
         BundleError: the files in `source` have changed since they were made.
         StorageError: the disk is full or not writable.
     """
     bundle, manifest = load(source, threads=threads), read_manifest(source)
-    logits = bundle.logits(list(golden_texts), batch_size=8)
+    logits = bundle.logits(golden, batch_size=8)
     tolerance = max(1e-3, round(_GOLDEN_SHARE * float(abs(logits).max()), 4))
     outputs = {"temperature": trial.temperature, "abstain_below": abstain_below}
     finished = manifest.model_copy(
         update={
             **stamp(),
             "outputs": manifest.outputs.model_copy(update=outputs),
-            "golden": Golden(n=len(golden_texts), isa=instruction_set(), tolerance=tolerance),
+            "golden": Golden(n=len(golden), isa=instruction_set(), tolerance=tolerance),
             **known,
         }
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".golden-") as temporary:
-        golden = Path(temporary) / GOLDEN_NAME
-        write_golden(golden, golden_texts, logits, manifest.outputs.labels)
+        path = Path(temporary) / GOLDEN_NAME
+        write_golden(path, golden, logits, manifest.outputs.labels)
         files = {name: source / name for name in manifest.files}
-        write_bundle(folder, finished, {**files, GOLDEN_NAME: golden})
+        write_bundle(folder, finished, {**files, GOLDEN_NAME: path})

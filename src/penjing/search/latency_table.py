@@ -17,7 +17,8 @@ from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.worker import worker_command
 from penjing.bundle.write import stamp, versions, write_bundle
 from penjing.errors import DataError, EngineError
-from penjing.export.onnx import GRAPH, ActivationRange, Precision, encoder_to_onnx
+from penjing.export.layers import ActivationRange, Precision
+from penjing.export.onnx import GRAPH, encoder_to_onnx
 from penjing.files import write_text
 from penjing.measure.latency_table import LatencyTable, Timing, buckets_of, fit_table, typical_length
 from penjing.measure.machine import machine

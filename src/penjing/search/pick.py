@@ -159,7 +159,7 @@ def write_pick(run: Path, trial: Trial, folder: Path) -> None:
         trial,
         source,
         folder,
-        golden_texts=[row.text for row in read_golden(run / BUNDLE_NAME)],
+        golden=[row.source for row in read_golden(run / BUNDLE_NAME)],
         threads=threads,
         abstain_below=chosen.outputs.abstain_below,
         known=known,

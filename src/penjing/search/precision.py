@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from torch import nn
 
-from penjing.export.onnx import ActivationRange, Precision, encoder_to_onnx
+from penjing.export.layers import ActivationRange, Precision
+from penjing.export.onnx import encoder_to_onnx
 from penjing.export.parity import onnx_logits
 from penjing.files import write_text
 from penjing.records import Step
@@ -96,7 +98,7 @@ def calibration_tokens(context: Context, source: Source) -> Tokens:
     return tokenize(tokenizer, texts, max_length=context.vocabulary.max_length, pad_id=source.model.shape.pad_id)
 
 
-def arrays_of(model: Encoder) -> dict[str, NDArray[np.float32]]:
+def arrays_of(model: nn.Module) -> dict[str, NDArray[np.float32]]:
     """Return the weights by name."""
     return {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
 

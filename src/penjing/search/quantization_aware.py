@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from penjing.export.onnx import Embeddings, Precision
+from penjing.export.layers import Embeddings, Precision
 from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.context import Context

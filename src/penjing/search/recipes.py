@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from penjing.recipe import Recipe
 from penjing.records import Step
 from penjing.shrink.elastic import Sizes
 from penjing.shrink.structure import ffn_width
-from penjing.spec import Recipe
 from penjing.train.encoder import EncoderShape, Part
 
 

@@ -15,6 +15,8 @@ from penjing.select.task_need import need_of_task
 from penjing.spec import Task
 from penjing.units import show_seconds
 
+_NONE_INSTALLED = {"translate": "translates", "image": "knows pictures"}
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -25,7 +27,8 @@ class Chosen:
 
 
 def choose_model(task: Task) -> Chosen:
-    """Return the first candidate of the task's plan whose package is installed; to translate, a model from nothing.
+    """Return the first candidate of the task's plan whose package is installed; to translate and of
+    pictures, a model from nothing.
 
     No network is used. A model that the budget rules out by the low end of its range is none.
 
@@ -33,8 +36,9 @@ def choose_model(task: Task) -> Chosen:
         ModelError: none is installed that fits.
         DataError: the data cannot be read.
     """
-    if task.kind == "translate":
-        return Chosen("new", "new: no package has a model that translates; name one with `model`, if you have it")
+    if task.kind in _NONE_INSTALLED:
+        what = _NONE_INSTALLED[task.kind]
+        return Chosen("new", f"new: no package has a model that {what}; name one with `model`, if you have it")
     need, _ = need_of_task(task, said={"offline": True})
     plan = make_plan(need, read_prices())
     here = installed_models()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from penjing.bundle.golden import read_golden
 from penjing.bundle.manifest import Manifest
@@ -131,15 +131,17 @@ def open_classifier(name: str, folder: Path, *, threads: int, limits: Limits, me
             next_step=f"Run: penjing verify {folder}",
         )
     bundle = load(folder, threads=threads)
-    texts = [row.text for row in read_golden(folder)]
-    found = Classifier(name, bundle, batch_items=best_batch(bundle, texts), limits=limits, metrics=metrics)
+    inputs = [row.source for row in read_golden(folder)]
+    found = Classifier(name, bundle, batch_items=best_batch(bundle, inputs), limits=limits, metrics=metrics)
     metrics.load_seconds.labels(name).set(time.monotonic() - began)
     return found
 
 
-def best_batch(bundle: Bundle, texts: Sequence[str]) -> int:
-    """Return the batch size at which the bundle answers most texts a second, measured here; 1 where it has no texts."""
-    items = bundle.prepare(list(texts) or [""])
+def best_batch(bundle: Bundle, inputs: Sequence[Any]) -> int:
+    """Return the batch size at which the bundle answers most inputs a second, measured here; 1 where there are none."""
+    if not inputs:
+        return 1
+    items = bundle.prepare(inputs)
     items = sorted((items * 32)[:32], key=lambda item: item.length)
     bundle.answer(items)
     rates = {}

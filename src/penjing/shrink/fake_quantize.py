@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from penjing.export.integers import LARGEST_WEIGHT, quantize_pairs, quantize_rows, restore_pairs, restore_rows
-from penjing.export.onnx import ActivationRange, Embeddings, Precision
+from penjing.export.layers import ActivationRange, Embeddings, Precision
 from penjing.shrink.quantize import int8_layers
 from penjing.train.encoder import Encoder
 

@@ -8,7 +8,7 @@ Blocks: the divergence of the answers when the block is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from penjing.train.batches import Indices, Tokens, sorted_batches
+from penjing.train.batches import Examples, sorted_batches
 from penjing.train.device import Device
-from penjing.train.encoder import Block, Encoder, Output
+from penjing.train.encoder import Block, Encoder
+from penjing.train.loop import Loss
+from penjing.train.vision import VisionTransformer
 
 Scores = NDArray[np.float64]
 
@@ -34,14 +36,14 @@ class Importance:
 
 
 def unit_importance(
-    model: Encoder,
-    tokens: Tokens,
+    model: Encoder | VisionTransformer,
+    tokens: Examples,
     *,
-    loss: Callable[[Output, Indices], Tensor],
+    loss: Loss,
     device: Device,
     batch_size: int = 16,
 ) -> Importance:
-    """Return the importance of every head and neuron of `model` on the texts `tokens`."""
+    """Return the importance of every head and neuron of `model` on the examples `tokens`."""
     model.to(device.name).eval()
     blocks = [cast(Block, block) for block in model.blocks]
     heads = [np.zeros(block.heads) for block in blocks]
@@ -65,7 +67,9 @@ def gate_gradient(outgoing: nn.Linear) -> NDArray[np.float64]:
     return (outgoing.weight.detach() * outgoing.weight.grad).sum(0).double().cpu().numpy()
 
 
-def least_needed_blocks(model: Encoder, tokens: Tokens, *, count: int, device: Device) -> tuple[int, ...]:
+def least_needed_blocks(
+    model: Encoder | VisionTransformer, tokens: Examples, *, count: int, device: Device
+) -> tuple[int, ...]:
     """Return `count` block numbers in the order in which they can go, greedily: each changes the answers least."""
     model.to(device.name).eval()
     kept, removed = list(range(model.shape.layers)), list[int]()
@@ -82,19 +86,21 @@ def least_needed_blocks(model: Encoder, tokens: Tokens, *, count: int, device: D
     return tuple(removed)
 
 
-def _states(model: Encoder, blocks: Sequence[int], ids: Tensor, mask: Tensor) -> list[Tensor]:
+def _states(model: Encoder | VisionTransformer, blocks: Sequence[int], ids: Tensor, mask: Tensor) -> list[Tensor]:
     """Return what each of `blocks` reads, and what the last one gives."""
     states = [model.embed(ids)]
     for block in blocks:
-        states.append(model.blocks[block](states[-1], mask.bool()[:, None, None, :]))
+        states.append(model.run_block(block, states[-1], mask))
     return states
 
 
-def _log_probabilities(model: Encoder, state: Tensor, blocks: Sequence[int], mask: Tensor) -> Tensor:
+def _log_probabilities(
+    model: Encoder | VisionTransformer, state: Tensor, blocks: Sequence[int], mask: Tensor
+) -> Tensor:
     """Return the answers where `state` goes through `blocks` and the head."""
     for block in blocks:
-        state = model.blocks[block](state, mask.bool()[:, None, None, :])
-    return F.log_softmax(model.head(model.pool(state, mask)).float(), dim=-1)
+        state = model.run_block(block, state, mask)
+    return F.log_softmax(model.answer(state, mask).float(), dim=-1)
 
 
 def _divergence(found: Tensor, target: Tensor) -> float:

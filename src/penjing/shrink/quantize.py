@@ -20,11 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from penjing.export.integers import LARGEST_WEIGHT, quantize_rows, restore_rows
-from penjing.export.onnx import ActivationRange, Precision
-from penjing.train.batches import Tokens, sorted_batches
+from penjing.export.layers import ActivationRange, Precision
+from penjing.train.batches import Examples, sorted_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Encoder
+from penjing.train.vision import VisionTransformer
 
+Model = Encoder | VisionTransformer
+_QUANTIZED = {"blocks", "widen", "patches"}
 _SAMPLE = 100_000  # activations kept a layer
 _CLIP_RATIOS = np.linspace(0.3, 1.0, 15)
 
@@ -39,13 +42,13 @@ class Quantized:
     """What `measure` said of it."""
 
 
-def int8_layers(model: Encoder) -> dict[str, nn.Linear]:
-    """Return the linear layers that int8 is for, by name: all in the blocks, and what widens the embeddings."""
+def int8_layers(model: Model) -> dict[str, nn.Linear]:
+    """Return the linear layers that int8 is for, by name: all in the blocks, and what makes or widens embeddings."""
     linears = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    return {name: layer for name, layer in linears.items() if name.startswith("blocks.") or name == "widen"}
+    return {name: layer for name, layer in linears.items() if name.split(".")[0] in _QUANTIZED}
 
 
-def calibrate(model: Encoder, tokens: Tokens, *, device: Device) -> dict[str, ActivationRange]:
+def calibrate(model: Model, tokens: Examples, *, device: Device) -> dict[str, ActivationRange]:
     """Return the input range of every linear layer that int8 is for, from real activations (padding left out)."""
     samples: dict[str, list[NDArray[np.float32]]] = {name: [] for name in int8_layers(model)}
 
@@ -56,9 +59,9 @@ def calibrate(model: Encoder, tokens: Tokens, *, device: Device) -> dict[str, Ac
     return {name: activation_range(np.concatenate(parts)) for name, parts in samples.items()}
 
 
-def _watch(model: Encoder, tokens: Tokens, tell: Callable[[str, Tensor, Tensor], None], *, device: Device) -> None:
-    """Let `model` answer the texts; `tell` hears each layer's name, input and output, without padding."""
-    mask: Tensor = torch.empty(0)
+def _watch(model: Model, tokens: Examples, tell: Callable[[str, Tensor, Tensor], None], *, device: Device) -> None:
+    """Let `model` answer the examples; `tell` hears each layer's name, input and output, without padding."""
+    mask: Any = None
 
     def hook_of(name: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
         def hook(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -71,8 +74,9 @@ def _watch(model: Encoder, tokens: Tokens, tell: Callable[[str, Tensor, Tensor],
     try:
         with torch.inference_mode():
             for indices in sorted_batches(tokens.lengths, size=32):
-                ids, mask = (tensor.to(device.name) for tensor in tokens.batch(indices))
-                model(ids, mask)
+                first, second = (tensor.to(device.name) for tensor in tokens.batch(indices))
+                mask = second.bool() if isinstance(model, Encoder) else slice(None)
+                model(first, second)
     finally:
         for handle in hooks:
             handle.remove()
@@ -108,7 +112,7 @@ def _squared_error(values: NDArray[np.float64], found: ActivationRange) -> float
 
 
 def output_errors(
-    model: Encoder, tokens: Tokens, ranges: Mapping[str, ActivationRange], *, device: Device
+    model: Model, tokens: Examples, ranges: Mapping[str, ActivationRange], *, device: Device
 ) -> dict[str, float]:
     """Return how far int8 moves the output of each layer alone: squared error over squared output, without padding."""
     errors, totals = dict.fromkeys(ranges, 0.0), dict.fromkeys(ranges, 0.0)

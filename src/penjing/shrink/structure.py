@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from penjing.shrink.importance import Importance, Scores
-from penjing.train.encoder import Block, Encoder, EncoderShape, Part
+from penjing.train.encoder import Block, Encoder, Part
+from penjing.train.vision import VisionTransformer
+
+Cut = TypeVar("Cut", Encoder, VisionTransformer)
+"""A model of blocks whose heads and neurons are counted by layer."""
 
 _FFN_MULTIPLE = 64  # widths at which integer matrix kernels run full vectors
 
@@ -20,7 +24,7 @@ def keep_pieces(model: Encoder, kept: Sequence[int]) -> Encoder:
     rows = model.words.weight.detach()[torch.as_tensor(list(kept))]
     state = {**model.state_dict(), "words.weight": rows}
     pad_id = place_of(model.shape.pad_id, kept)
-    return _build(replace(model.shape, vocabulary=len(kept), pad_id=pad_id), state)
+    return _build(type(model), replace(model.shape, vocabulary=len(kept), pad_id=pad_id), state)
 
 
 def place_of(piece: int, kept: Sequence[int]) -> int:
@@ -38,17 +42,17 @@ def put_pieces_back(trained: Encoder, kept: Sequence[int], *, original: Encoder)
     words[torch.as_tensor(list(kept))] = trained.words.weight.detach()
     state = {**trained.state_dict(), "words.weight": words}
     shape = replace(trained.shape, vocabulary=original.shape.vocabulary, pad_id=original.shape.pad_id)
-    return _build(shape, state)
+    return _build(Encoder, shape, state)
 
 
 def keep_positions(model: Encoder, count: int) -> Encoder:
     """Return a copy of `model` for texts of at most `count` pieces: later positions would never be read."""
     kept = min(count, model.shape.positions)
     state = {**model.state_dict(), "positions.weight": model.positions.weight.detach()[:kept]}
-    return _build(replace(model.shape, positions=kept), state)
+    return _build(type(model), replace(model.shape, positions=kept), state)
 
 
-def keep_blocks(model: Encoder, kept: Sequence[int]) -> Encoder:
+def keep_blocks(model: Cut, kept: Sequence[int]) -> Cut:
     """Return a copy of `model` with only these blocks, in this order."""
     shape = replace(
         model.shape,
@@ -61,10 +65,10 @@ def keep_blocks(model: Encoder, kept: Sequence[int]) -> Encoder:
         for name, value in model.state_dict().items():
             if name.startswith(prefix):
                 state[f"blocks.{new}.{name.removeprefix(prefix)}"] = value
-    return _build(shape, state)
+    return _build(type(model), shape, state)
 
 
-def sort_units(model: Encoder, importance: Importance) -> Encoder:
+def sort_units(model: Cut, importance: Importance) -> Cut:
     """Return `model` with the heads and neurons of each block in order of importance: any first few are the best few.
 
     Its answers stay the same.
@@ -73,10 +77,10 @@ def sort_units(model: Encoder, importance: Importance) -> Encoder:
     for layer, module in enumerate(model.blocks):
         heads, ffn = (_ranked(scores) for scores in (importance.heads[layer], importance.ffn[layer]))
         state |= _narrowed_attention(state, layer, cast(Block, module), heads) | _narrowed_ffn(state, layer, ffn)
-    return _build(model.shape, state)
+    return _build(type(model), model.shape, state)
 
 
-def extract(model: Encoder, part: Part) -> Encoder:
+def extract(model: Cut, part: Part) -> Cut:
     """Return `part` of `model` as an encoder of its own, which answers as `model` does for that part."""
     smaller = keep_blocks(model, part.blocks)
     heads, ffn = torch.arange(part.heads), torch.arange(part.ffn)
@@ -84,7 +88,7 @@ def extract(model: Encoder, part: Part) -> Encoder:
     for layer, module in enumerate(smaller.blocks):
         state |= _narrowed_attention(state, layer, cast(Block, module), heads) | _narrowed_ffn(state, layer, ffn)
     count = len(part.blocks)
-    return _build(replace(smaller.shape, heads=(part.heads,) * count, ffn=(part.ffn,) * count), state)
+    return _build(type(model), replace(smaller.shape, heads=(part.heads,) * count, ffn=(part.ffn,) * count), state)
 
 
 def factor_words(model: Encoder, rank: int, *, counts: Sequence[int]) -> Encoder:
@@ -99,10 +103,10 @@ def factor_words(model: Encoder, rank: int, *, counts: Sequence[int]) -> Encoder
     _, _, directions = torch.linalg.svd(words * weight, full_matrices=False)
     kept = directions[:rank]  # (rank, hidden), orthonormal rows
     state = {**model.state_dict(), "words.weight": words @ kept.T, "widen.weight": kept.T}
-    return _build(replace(model.shape, rank=rank), state)
+    return _build(type(model), replace(model.shape, rank=rank), state)
 
 
-def narrow(model: Encoder, importance: Importance, *, heads: float, ffn: float) -> Encoder:
+def narrow(model: Cut, importance: Importance, *, heads: float, ffn: float) -> Cut:
     """Return a copy of `model` with these shares of the heads and neurons of each block, the most important ones."""
     state = dict(model.state_dict())
     kept_heads, kept_ffn = [], []
@@ -113,7 +117,7 @@ def narrow(model: Encoder, importance: Importance, *, heads: float, ffn: float) 
         state |= _narrowed_attention(state, layer, block, chosen) | _narrowed_ffn(state, layer, units)
         kept_heads.append(len(chosen))
         kept_ffn.append(len(units))
-    return _build(replace(model.shape, heads=tuple(kept_heads), ffn=tuple(kept_ffn)), state)
+    return _build(type(model), replace(model.shape, heads=tuple(kept_heads), ffn=tuple(kept_ffn)), state)
 
 
 def ffn_width(share: float, full: int) -> int:
@@ -151,8 +155,8 @@ def _narrowed_ffn(state: dict[str, Tensor], layer: int, units: Tensor) -> dict[s
     }
 
 
-def _build(shape: EncoderShape, state: dict[str, Tensor]) -> Encoder:
+def _build(kind: type[Cut], shape: Any, state: dict[str, Tensor]) -> Cut:
     with torch.device("meta"):  # no time spent on weights that are replaced at once
-        model = Encoder(shape)
+        model = kind(shape)
     model.load_state_dict({name: value.detach().clone() for name, value in state.items()}, assign=True)
     return model.eval()

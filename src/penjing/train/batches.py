@@ -23,6 +23,21 @@ class Batches(Protocol):
         """Yield every index once."""
 
 
+class Examples(Protocol):
+    """What a model learns from, in batches."""
+
+    @property
+    def lengths(self) -> Indices:
+        """What each example costs in a batch."""
+        ...
+
+    def batch(self, indices: Indices) -> tuple[Tensor, Tensor]:
+        """Return the two tensors that a model takes; what is drawn by chance comes from torch's generator."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Tokens:
     """Piece ids of many texts, flat: text i is `ids[starts[i]:starts[i + 1]]`."""

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the name PyTorch's documentation uses)
 
+from penjing.train.attention import attend
 from penjing.train.families import PoolerActivation
 
 Pooling = Literal["mean", "first"]  # first: a dense layer and an activation function on the first token
@@ -85,10 +86,39 @@ class Output(NamedTuple):
     hidden: list[Tensor]  # the embeddings and every block's output: (batch, length, hidden) each
 
 
+class BlockSizes(Protocol):
+    """What the shape of a model says of its blocks."""
+
+    @property
+    def hidden(self) -> int:
+        """The width of what goes from block to block."""
+        ...
+
+    @property
+    def head_size(self) -> int:
+        """Channels a head."""
+        ...
+
+    @property
+    def heads(self) -> tuple[int, ...]:
+        """Heads a layer."""
+        ...
+
+    @property
+    def ffn(self) -> tuple[int, ...]:
+        """Neurons a layer."""
+        ...
+
+    @property
+    def epsilon(self) -> float:
+        """Of layer normalization."""
+        ...
+
+
 class Block(nn.Module):
     """Self-attention and feed-forward, each followed by residual addition and layer normalization."""
 
-    def __init__(self, shape: EncoderShape, layer: int, *, dropout: float) -> None:
+    def __init__(self, shape: BlockSizes, layer: int, *, dropout: float) -> None:
         super().__init__()
         self.heads, self.head_size = shape.heads[layer], shape.head_size
         inner = self.heads * self.head_size
@@ -105,16 +135,22 @@ class Block(nn.Module):
 
         Where `heads` or `ffn` is given, only so many of the first heads or neurons take part.
         """
+        x = self.attention_norm(x + F.dropout(self.attend(x, mask, heads), self.dropout, self.training))
+        return cast(Tensor, self.ffn_norm(x + F.dropout(self.expand(x, ffn), self.dropout, self.training)))
+
+    def attend(self, x: Tensor, mask: Tensor | None, heads: int | None) -> Tensor:
+        """Return what self-attention adds to `x`."""
         batch, length, _ = x.shape
         count = heads or self.heads
         inner = None if heads is None else heads * self.head_size
         q, k, v = self._qkv(x, inner).view(batch, length, 3, count, self.head_size).permute(2, 0, 3, 1, 4)
         dropout = self.dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-        attended = _first(self.attention_out, attended.transpose(1, 2).reshape(batch, length, -1), inputs=inner)
-        x = self.attention_norm(x + F.dropout(attended, self.dropout, self.training))
-        expanded = _first(self.ffn_out, F.gelu(_first(self.ffn_in, x, outputs=ffn)), inputs=ffn)
-        return cast(Tensor, self.ffn_norm(x + F.dropout(expanded, self.dropout, self.training)))
+        attended = attend(q, k, v, mask, dropout=dropout)
+        return _first(self.attention_out, attended.transpose(1, 2).reshape(batch, length, -1), inputs=inner)
+
+    def expand(self, x: Tensor, ffn: int | None) -> Tensor:
+        """Return what the feed-forward layers add to `x`."""
+        return _first(self.ffn_out, F.gelu(_first(self.ffn_in, x, outputs=ffn)), inputs=ffn)
 
     def _qkv(self, x: Tensor, inner: int | None) -> Tensor:
         """Return queries, keys and values side by side, the first `inner` channels of each."""
@@ -169,6 +205,14 @@ class Encoder(nn.Module):
             words = self.widen(words)
         x = F.dropout(self.embedding_norm(words + positions), self.dropout, self.training)
         return x if self.widen is None or self.shape.widened == "words" else cast(Tensor, self.widen(x))
+
+    def run_block(self, index: int, x: Tensor, mask: Tensor) -> Tensor:
+        """Return what block `index` makes of `x`; `mask` is (batch, length), true where there is a piece."""
+        return cast(Tensor, self.blocks[index](x, mask.bool()[:, None, None, :]))
+
+    def answer(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return logits for what the last block gave."""
+        return cast(Tensor, self.head(self.pool(x, mask)))
 
     def pool(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return what the head reads, (batch, hidden), of the last block's output."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from penjing.errors import ModelError
-from penjing.train.batches import Batches, Indices, Tokens, shuffled_batches
+from penjing.train.batches import Batches, Examples, Indices, shuffled_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Part
 from penjing.train.pace import PROBE_STEPS, Pace, TrainPlan
@@ -65,7 +65,7 @@ class TrainResult:
 def train(
     model: Model,
     *,
-    tokens: Tokens,
+    tokens: Examples,
     loss: Loss,
     evaluate: Callable[[Model], float],
     plan: TrainPlan,
@@ -124,7 +124,7 @@ def train(
 def _step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    tokens: Tokens,
+    tokens: Examples,
     indices: Indices,
     loss: Loss,
     parts: Sequence[Part | None],
@@ -168,7 +168,7 @@ def _schedule(step: int, steps: int) -> float:
     return max(0.0, (steps - step) / max(1, steps - warmup))
 
 
-def _every_batch(tokens: Tokens, plan: TrainPlan, batches: Batches) -> Iterator[Indices]:
+def _every_batch(tokens: Examples, plan: TrainPlan, batches: Batches) -> Iterator[Indices]:
     """Yield batches for ever, epoch after epoch."""
     for epoch in count():
         yield from batches(tokens.lengths, size=plan.batch_size, seed=plan.seed + epoch)
@@ -182,4 +182,4 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, o
 
 
 def _is_embedding(name: str) -> bool:
-    return name.startswith(("words.", "positions."))
+    return name.split(".", maxsplit=1)[0] in {"words", "positions", "tokens"}

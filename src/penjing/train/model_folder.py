@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ from penjing.train.families import family_of
 from penjing.units import show_size
 
 WEIGHTS = "model.safetensors"
-_MEANING = ("config.json", "tokenizer.json", "modules.json", "1_Pooling/config.json")  # beside the weights
+_MEANING = (
+    "config.json",
+    "tokenizer.json",
+    "modules.json",
+    "1_Pooling/config.json",
+    "preprocessor_config.json",
+)  # beside the weights
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 _LIMITS = {"config.json": 10_000_000, "tokenizer.json": 200_000_000, WEIGHTS: 20_000_000_000}
@@ -24,8 +31,8 @@ _MOST_TENSORS = 100_000
 _HEADS = frozenset({"classifier.weight", "classifier.out_proj.weight", "classifier.dense.weight", "score.weight"})
 
 
-def check_folder(folder: Path) -> None:
-    """Pass if `folder` holds config.json, tokenizer.json and model.safetensors of sensible sizes.
+def check_folder(folder: Path, *, needed: Sequence[str] = tuple(_LIMITS)) -> None:
+    """Pass if `folder` holds the files that are needed (config.json, model.safetensors, …), of sensible sizes.
 
     Raises:
         ModelError: it holds a pickle or a bundle instead, a file is missing or too large, or is not what its
@@ -34,15 +41,15 @@ def check_folder(folder: Path) -> None:
     _refuse_bundle(folder)
     if not (folder / WEIGHTS).is_file():
         raise _no_weights(folder)
-    for name, limit in _LIMITS.items():
+    for name in needed:
         path = folder / name
         if not path.is_file():
-            raise _missing(folder, name)
-        if path.stat().st_size > limit:
+            raise _missing(folder, name, needed)
+        if path.stat().st_size > _LIMITS[name]:
             raise ModelError(
                 f"{path} is too large",
                 value=show_size(path.stat().st_size),
-                rule=f"at most {show_size(limit)}",
+                rule=f"at most {show_size(_LIMITS[name])}",
                 next_step="Check that this is the model you mean",
             )
     _header(folder / WEIGHTS)
@@ -145,10 +152,10 @@ def _no_weights(folder: Path) -> ModelError:
             rule=f"one {WEIGHTS}",
             next_step="Save the model again with a large max_shard_size",
         )
-    return _missing(folder, WEIGHTS)
+    return _missing(folder, WEIGHTS, (WEIGHTS,))
 
 
-def _missing(folder: Path, name: str) -> ModelError:
+def _missing(folder: Path, name: str, needed: Sequence[str]) -> ModelError:
     steps = {
         "tokenizer.json": "Make it with transformers: "
         "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)",
@@ -156,7 +163,7 @@ def _missing(folder: Path, name: str) -> ModelError:
     return ModelError(
         f"{name} is missing",
         value=str(folder),
-        rule=f"a model folder holds {', '.join(_LIMITS)}",
+        rule=f"a model folder holds {', '.join(needed)}",
         next_step=steps.get(name, "Download the model again, or check the path"),
     )
 

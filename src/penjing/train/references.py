@@ -29,6 +29,7 @@ _HUB_FILES = (
     "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "modules.json",
     "1_Pooling/config.json", WEIGHTS, "README.md",
 )  # fmt: skip
+_HUB_PICTURE_FILES = ("config.json", "preprocessor_config.json", WEIGHTS, "README.md")
 _HUB_NAME = re.compile(r"(?P<name>\w[\w.-]*(?:/\w[\w.-]*)?)(?:@(?P<revision>\w[\w./-]*))?")
 
 
@@ -72,6 +73,46 @@ def resolve_model(reference: str, *, cache: Path) -> PretrainedModel:
     return _from_path(Path(reference).expanduser(), reference=reference)
 
 
+def resolve_picture_model(reference: str, *, cache: Path) -> PretrainedModel:
+    """Return the model of pictures that `reference` names: `hf:org/name[@revision]` or a local folder.
+
+    Raises:
+        ModelError: there is no such model, or it is refused (a pickle, a bundle).
+        MissingExtraError: the hub's client is not installed.
+    """
+    scheme, colon, name = reference.partition(":")
+    if colon and scheme == "hf":
+        folder = download_from_hub(name, reference=reference, files=_HUB_PICTURE_FILES)
+        title, version, source = _hub_name(name, reference)[0], folder.name, f"https://huggingface.co/{name}"
+    elif colon and scheme in {"package", "openai", "gguf"}:
+        raise ModelError(
+            "this model cannot be fitted to pictures",
+            value=reference,
+            rule='"new", hf:org/name or a local folder with safetensors',
+            next_step='Use model = "new", or hf:facebook/deit-tiny-distilled-patch16-224',
+        )
+    else:
+        folder = Path(reference).expanduser()
+        _check_is_folder(folder, reference=reference)
+        title, version, source = folder.resolve().name, None, "a local folder"
+    check_folder(folder, needed=("config.json", WEIGHTS))
+    origin = Origin(
+        reference=reference,
+        name=title,
+        version=version,
+        sha256=file_sha256(folder / WEIGHTS),
+        licence=stated_licence(folder),
+        source=source,
+    )
+    return PretrainedModel(
+        folder=folder,
+        origin=origin,
+        architecture=str(read_config(folder)["model_type"]),
+        has_classifier=False,
+        key=content_key(folder, weights_sha256=origin.sha256),
+    )
+
+
 def _from_package(package: ModelPackage, *, reference: str, cache: Path) -> PretrainedModel:
     weights = locate_weights(package)
     sha256 = package.sha256[package.weights]
@@ -92,6 +133,19 @@ def _from_package(package: ModelPackage, *, reference: str, cache: Path) -> Pret
 
 
 def _from_path(path: Path, *, reference: str) -> PretrainedModel:
+    _check_is_folder(path, reference=reference)
+    check_folder(path)
+    origin = Origin(
+        reference=reference,
+        name=path.resolve().name,
+        sha256=file_sha256(path / WEIGHTS),
+        licence=stated_licence(path),
+        source="a local folder",
+    )
+    return _described(path, origin)
+
+
+def _check_is_folder(path: Path, *, reference: str) -> None:
     if path.is_file():
         if path.suffix in PICKLES:
             raise refuse_pickle(path)
@@ -103,15 +157,6 @@ def _from_path(path: Path, *, reference: str) -> PretrainedModel:
             rule="package:NAME, hf:org/name[@revision] or a local folder",
             next_step=f"Check the path, or did you mean hf:{reference}?",
         )
-    check_folder(path)
-    origin = Origin(
-        reference=reference,
-        name=path.resolve().name,
-        sha256=file_sha256(path / WEIGHTS),
-        licence=stated_licence(path),
-        source="a local folder",
-    )
-    return _described(path, origin)
 
 
 def _from_hub(name: str, *, reference: str) -> PretrainedModel:

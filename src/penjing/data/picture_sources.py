@@ -1,0 +1,134 @@
+"""Where labelled pictures come from: a folder a label, a table with paths, Parquet with bytes, or a package."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.metadata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penjing.data.readers import iter_rows, missing_column
+from penjing.errors import DataError
+from penjing.pictures.frame import Pixels
+from penjing.pictures.read import Source
+from penjing.spec import DataSpec
+
+_DIGITS = "sklearn/datasets/data/digits.csv.gz"
+_DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A picture that was not read yet; `name` is what messages call it."""
+
+    source: Source | Pixels
+    label: str
+    name: str
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its content; of a file that cannot be read, of its name."""
+        content = self.source
+        if isinstance(content, np.ndarray):
+            content = content.tobytes()
+        if isinstance(content, bytes):
+            return hashlib.sha256(content).hexdigest()
+        try:
+            with Path(content).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return hashlib.sha256(str(content).encode()).hexdigest()
+
+
+def list_pictures(spec: DataSpec) -> dict[str, list[Listed]]:
+    """Return the pictures of each part that is given; one `source` is the part "train", still to be split.
+
+    Raises:
+        DataError: there are none, or a table has no such columns.
+    """
+    sources = {"train": spec.source or spec.train, "dev": spec.dev, "test": spec.test}
+    found = {}
+    for part, source in sources.items():
+        if source is None:
+            continue
+        found[part] = list(_listed(source, spec))
+        if not found[part]:
+            raise DataError("no pictures here", value=source, rule="a folder that holds one folder a label")
+    return found
+
+
+def _listed(source: str, spec: DataSpec) -> Iterator[Listed]:
+    scheme, colon, name = source.partition(":")
+    if colon and scheme == "package":
+        return _from_package(name)
+    if colon and scheme == "hf":
+        raise DataError(
+            "pictures of the hub are not read",
+            value=source,
+            next_step="Download the data set's Parquet files, and name one of them",
+        )
+    path = Path(source)
+    return _from_folder(path) if path.is_dir() else _from_table(path, spec)
+
+
+def _from_folder(folder: Path) -> Iterator[Listed]:
+    labels = sorted(found for found in folder.iterdir() if found.is_dir() and not found.name.startswith("."))
+    if not labels:
+        raise DataError(
+            "this folder holds no folders", value=str(folder), rule="one folder a label, with its pictures in it"
+        )
+    for label in labels:
+        for path in sorted(label.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                yield Listed(path, label.name, path.relative_to(folder).as_posix())
+
+
+def _from_table(path: Path, spec: DataSpec) -> Iterator[Listed]:
+    for number, row in enumerate(iter_rows(path, columns=spec.columns), start=1):
+        for column in (spec.image, spec.label):
+            if column not in row:
+                raise missing_column(column, row.keys(), path)
+        if row[spec.label] is None:
+            raise DataError("a row has no label", value=f"{path}, row {number}", next_step="Fill it in or remove it")
+        yield _from_value(row[spec.image], str(row[spec.label]), path, number)
+
+
+def _from_value(value: Any, label: str, path: Path, number: int) -> Listed:
+    """Return the picture of a row: a path, bytes, or {"bytes", "path"} as data sets of the hub have it."""
+    if isinstance(value, Mapping):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, bytes):
+        return Listed(value, label, f"{path.name}, row {number}")
+    if not isinstance(value, str) or not value:
+        raise DataError(
+            "a row has no picture", value=f"{path}, row {number}", rule="a path, or in .parquet the picture's bytes"
+        )
+    return Listed(path.parent / value, label, value)
+
+
+def _digits() -> Iterator[Listed]:
+    try:
+        path = Path(str(importlib.metadata.distribution("scikit-learn").locate_file(_DIGITS)))
+        content = path.read_bytes()
+    except (importlib.metadata.PackageNotFoundError, OSError):
+        raise DataError("scikit-learn is not installed", next_step='Run: pip install "penjing[image]"') from None
+    if hashlib.sha256(content).hexdigest() != _DIGITS_SHA256:
+        raise DataError(f"{_DIGITS} is not the file that is known", value=importlib.metadata.version("scikit-learn"))
+    for number, line in enumerate(gzip.decompress(content).decode("ascii").split(), start=1):
+        *values, label = (int(float(value)) for value in line.split(","))
+        pixels = np.clip(np.array(values).reshape(8, 8, 1) * 16, 0, 255).astype(np.uint8)
+        yield Listed(pixels, str(label), f"digit {number}")
+
+
+_PACKAGES: Mapping[str, Callable[[], Iterator[Listed]]] = {"digits": _digits}
+
+
+def _from_package(name: str) -> Iterator[Listed]:
+    if name not in _PACKAGES:
+        raise DataError("no labelled pictures are known by this name", value=name, rule="package:digits")
+    return _PACKAGES[name]()

@@ -1,0 +1,221 @@
+"""From what the task says of its pictures to three splits of framed pixels that can be trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.data.checks import check_splits, clean, label_names
+from penjing.data.dataset import Example, Splits
+from penjing.data.picture_sources import Listed
+from penjing.data.splits import take_stratified
+from penjing.errors import DataError
+from penjing.pictures.frame import Frame, Pixels, frame_picture
+from penjing.pictures.read import read_picture
+from penjing.spec import DataSpec
+
+_SAMPLED = 256  # pictures whose sizes and colours say what the frame is to be
+_LARGEST_FRAME, _STEP = 64, 4
+_AT_ONCE = 512
+Progress = Callable[[float, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A picture that was left out, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class PictureSplits:
+    """Three splits; the text of an example is the SHA-256 of its pixels."""
+
+    splits: Splits
+    pixels: Mapping[str, NDArray[np.uint8]]
+    """Of each split, in the order of its examples."""
+    listed: Mapping[str, tuple[Listed, ...]]
+    """The same pictures as they came."""
+    unreadable: tuple[Unreadable, ...]
+
+
+def listing_key(parts: Mapping[str, Sequence[Listed]]) -> str:
+    """Return the SHA-256 of all pictures and labels."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        rows = {
+            part: [[one.label, one.name, found] for one, found in zip(listed, pool.map(_hash, listed), strict=True)]
+            for part, listed in parts.items()
+        }
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
+def _hash(one: Listed) -> str:
+    return one.sha256
+
+
+def frame_for(listed: Sequence[Listed], *, seed: int) -> Frame:
+    """Return a frame for pictures like these: their usual size, at most 64 a side, and their colours if they have any.
+
+    Raises:
+        DataError: none of a sample of them can be read.
+    """
+    rows = np.random.default_rng(seed).permutation(len(listed))[:_SAMPLED]
+    sides, channels = [], []
+    for row in rows:
+        source = listed[row].source
+        if isinstance(source, np.ndarray):
+            sides.append(min(source.shape[:2]))
+            channels.append(source.shape[2])
+            continue
+        try:
+            image = read_picture(source)
+        except DataError:
+            continue
+        sides.append(min(image.size))
+        channels.append(1 if image.mode == "L" else 3)
+    if not sides:
+        raise DataError("no picture can be read", value=f"{len(rows)} were tried, such as {listed[rows[0]].name}")
+    size = min(_LARGEST_FRAME, max(_STEP, round(float(np.median(sides)) / _STEP) * _STEP))
+    return Frame(size=size, channels=3 if max(channels) == 3 else 1)
+
+
+def read_splits(
+    parts: Mapping[str, Sequence[Listed]], spec: DataSpec, frame: Frame, *, progress: Progress
+) -> PictureSplits:
+    """Return the splits: read, without repeats and leaks, split where not given, and checked.
+
+    Pictures that cannot be read are left out, and named in `unreadable`.
+
+    Raises:
+        DataError: most pictures cannot be read, or they are not fit for a classifier.
+    """
+    total, notes = sum(map(len, parts.values())), list[str]()
+    pixels: dict[str, Pixels] = {}
+    origin: dict[str, Listed] = {}
+    unreadable: list[Unreadable] = []
+    examples: dict[str, tuple[Example, ...]] = {}
+    for part, listed in parts.items():
+        rows, failed = _read(listed, frame, progress=_from_here(progress, len(pixels) + len(unreadable), total))
+        unreadable += failed
+        if len(failed) * 2 > len(listed):
+            raise DataError(
+                "most pictures cannot be read", value=f"{part}: {len(failed):,} of {len(listed):,}; {failed[0].why}"
+            )
+        found = []
+        for one, values in rows:
+            digest = hashlib.sha256(values.tobytes()).hexdigest()
+            pixels[digest], origin[digest] = values, origin.get(digest, one)
+            found.append(Example(digest, (one.label,)))
+        cleaned = clean(found, origin=part)
+        examples[part] = cleaned.examples
+        notes += [note.replace("texts", "pictures").replace("text", "picture") for note in cleaned.notes]
+        if failed:
+            notes.append(f"{part}: {len(failed):,} pictures that cannot be read left out")
+    examples, leaks = _without_leaks(_completed(examples, spec))
+    notes += leaks
+    limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
+    for part, limit in limits.items():
+        if limit is not None:
+            examples[part] = take_stratified(examples[part], limit, seed=spec.seed)
+    splits = Splits(
+        train=examples["train"],
+        dev=examples["dev"],
+        test=examples["test"],
+        labels=label_names(examples["train"], origin="train"),
+        notes=tuple(notes),
+    )
+    check_splits(splits)
+    return PictureSplits(
+        splits,
+        {part: np.stack([pixels[one.text] for one in found]) for part, found in examples.items()},
+        {part: tuple(origin[one.text] for one in found) for part, found in examples.items()},
+        tuple(unreadable),
+    )
+
+
+def _from_here(progress: Progress, before: int, total: int) -> Callable[[int], None]:
+    return lambda done: progress(before + done, total)
+
+
+def _read(
+    listed: Sequence[Listed], frame: Frame, *, progress: Callable[[int], None]
+) -> tuple[list[tuple[Listed, Pixels]], list[Unreadable]]:
+    found, failed = list[tuple[Listed, Pixels]](), list[Unreadable]()
+
+    def one(item: Listed) -> Pixels | str:
+        try:
+            return _framed(item, frame)
+        except DataError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(listed), _AT_ONCE):
+            some = listed[start : start + _AT_ONCE]
+            for item, pixels in zip(some, pool.map(one, some), strict=True):
+                if isinstance(pixels, str):
+                    failed.append(Unreadable(item.name, pixels))
+                else:
+                    found.append((item, pixels))
+            progress(start + len(some))
+    return found, failed
+
+
+def _framed(item: Listed, frame: Frame) -> Pixels:
+    """Return the pixels of a picture; those of a package are no file, and are scaled all the same."""
+    from PIL import Image
+
+    if not isinstance(item.source, np.ndarray):
+        return frame_picture(read_picture(item.source, at_least=round(2 * frame.size / frame.share)), frame)
+    grey = item.source.shape[2] == 1
+    return frame_picture(Image.fromarray(item.source[:, :, 0] if grey else item.source), frame)
+
+
+def _completed(parts: Mapping[str, tuple[Example, ...]], spec: DataSpec) -> dict[str, tuple[Example, ...]]:
+    """Split off what is not given."""
+    train, dev, test = spec.split
+    if "dev" not in parts and "test" not in parts:
+        names = ("train", "dev", "test")
+        return dict(zip(names, _split(parts["train"], (train, dev, test), seed=spec.seed), strict=True))
+    found = dict(parts)
+    for missing, share in (("dev", dev), ("test", test)):
+        if missing not in found:
+            shares = (train / (train + share), share / (train + share))
+            found["train"], found[missing] = _split(found["train"], shares, seed=spec.seed)
+    return found
+
+
+def _split(examples: Sequence[Example], shares: Sequence[float], *, seed: int) -> list[tuple[Example, ...]]:
+    """Return the examples in parts of these shares, each label by itself, in an order that the seed gives."""
+    by_label: dict[tuple[str, ...], list[Example]] = defaultdict(list)
+    for example in examples:
+        by_label[example.labels].append(example)
+    parts: list[list[Example]] = [[] for _ in shares]
+    for rows in by_label.values():
+        rows.sort(key=lambda example: hashlib.sha256(f"{seed}\0{example.text}".encode()).digest())
+        cuts = [round(share * len(rows)) for share in (0.0, *np.cumsum(shares))]
+        for part, (start, end) in zip(parts, pairwise(cuts), strict=True):
+            part.extend(rows[start:end])
+    return [tuple(sorted(part, key=lambda example: example.text)) for part in parts]
+
+
+def _without_leaks(
+    parts: Mapping[str, tuple[Example, ...]],
+) -> tuple[dict[str, tuple[Example, ...]], list[str]]:
+    """Drop dev pictures that test has too, and training pictures that either has; say how many."""
+    test = {example.text for example in parts["test"]}
+    dev = tuple(example for example in parts["dev"] if example.text not in test)
+    held_out = test | {example.text for example in dev}
+    train = tuple(example for example in parts["train"] if example.text not in held_out)
+    dropped = {"dev": len(parts["dev"]) - len(dev), "train": len(parts["train"]) - len(train)}
+    notes = [f"{part}: {count:,} pictures of held-out splits dropped" for part, count in dropped.items() if count]
+    return {"train": train, "dev": dev, "test": parts["test"]}, notes

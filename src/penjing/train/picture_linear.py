@@ -1,0 +1,88 @@
+"""The baseline for pictures: logistic regression on coarse pixels, as an ONNX graph.
+
+Where a linear model meets the bar, nobody needs a Transformer.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from penjing.export.nodes import Nodes
+from penjing.train.pictures import Pictures
+
+_MOST_SIDE = 16  # coarse pixels a side
+_MOST_PICTURES, _ROUNDS = 20_000, 100
+
+
+@dataclass(frozen=True)
+class PictureLinear:
+    """Weights (labels, values) and biases for coarse pixels of 0 to 255, each the mean of `step` x `step`."""
+
+    weights: NDArray[np.float32]
+    biases: NDArray[np.float32]
+    step: int
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights."""
+        return self.weights.size + self.biases.size
+
+
+def train_picture_linear(pictures: Pictures, *, seed: int) -> PictureLinear:
+    """Return the baseline, trained on at most 20,000 of the pictures."""
+    rows = np.random.default_rng(seed).permutation(len(pictures))[:_MOST_PICTURES]
+    step = coarse_step(pictures.pixels.shape[1])
+    values = coarse(pictures.pixels[np.sort(rows)], step).reshape(len(rows), -1)
+    centre, spread = values.mean(axis=0), max(1.0, float(values.std()))
+    model = LogisticRegression(max_iter=_ROUNDS, C=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline may stop where it is
+        model.fit((values - centre) / spread, pictures.truth[np.sort(rows)])
+    weights, biases = _both_labels(model.coef_, model.intercept_)
+    weights = weights / spread
+    return PictureLinear(weights.astype(np.float32), (biases - weights @ centre).astype(np.float32), step)
+
+
+def _both_labels(weights: NDArray[np.float64], biases: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Return a row a label; of two labels the library keeps the second's alone."""
+    if len(biases) > 1:
+        return weights, biases
+    return np.concatenate([-weights, weights]) / 2, np.concatenate([-biases, biases]) / 2
+
+
+def coarse_step(side: int) -> int:
+    """Return how many pixels a side become one.
+
+    >>> coarse_step(28), coarse_step(64), coarse_step(8)
+    (2, 4, 1)
+    """
+    return next(step for step in range(1, side + 1) if side % step == 0 and side // step <= _MOST_SIDE)
+
+
+def coarse(pixels: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
+    """Return the means of squares of `step` x `step` pixels: (pictures, rows, columns, channels)."""
+    count, side, _, channels = pixels.shape
+    grid = pixels.reshape(count, side // step, step, side // step, step, channels)
+    return np.asarray(grid.mean(axis=(2, 4), dtype=np.float32))
+
+
+def linear_to_onnx(model: PictureLinear, *, side: int, channels: int) -> onnx.ModelProto:
+    """Return the graph with input pixels, uint8 (batch, side, side, channels), and output logits."""
+    graph, small = Nodes(), side // model.step
+    values = graph.node("Cast", "pixels", to=TensorProto.FLOAT)
+    shape = graph.int64("grid", [-1, small, model.step, small, model.step, channels])
+    means = graph.node("ReduceMean", graph.node("Reshape", values, shape), graph.int64("axes", [2, 4]), keepdims=0)
+    flat = graph.node("Reshape", means, graph.int64("flat", [-1, small * small * channels]))
+    product = graph.node("MatMul", flat, graph.constant("weights", np.ascontiguousarray(model.weights.T)))
+    graph.node("Add", product, graph.constant("biases", model.biases), name="logits")
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", side, side, channels])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(model.biases)])
+    return graph.model("linear", [pixels], [logits])
