@@ -29,6 +29,7 @@ from penjing.progress import Silent
 from penjing.search.candidates import linear_candidate, teacher_candidates
 from penjing.search.context import Context, open_run
 from penjing.search.evaluate import answers
+from penjing.search.judged import Judged
 from penjing.search.models import train_teacher
 from penjing.shrink.structure import put_pieces_back
 from penjing.tasks.classify import decisions
@@ -148,14 +149,15 @@ def _rows(context: Context, systems: Sequence[System]) -> list[dict[str, Any]]:
             logits = _logits(system, texts)
             found = decisions(logits, multi_label=context.splits.multi_label)
             teacher = found if teacher is None else teacher
-            row |= _qualities(context, system, logits, found, teacher) | _costs(system, cost)
+            row |= qualities(context, system, logits, found, teacher) | costs(system, cost)
         rows.append(row)
     return rows
 
 
-def _qualities(
-    context: Context, system: System, logits: NDArray[np.float32], found: NDArray[Any], teacher: NDArray[Any]
+def qualities(
+    context: Judged, system: System, logits: NDArray[np.float32], found: NDArray[Any], teacher: NDArray[Any]
 ) -> dict[str, Any]:
+    """Return the columns of a row that say how good the answers to the test split are."""
     truth, bar = context.truth["test"], context.task.bar
     scored = quality(bar.metric, truth, found, split="test", seed=context.seed)
     verdict = judge(bar, truth, found, teacher, split="test", seed=context.seed)
@@ -172,7 +174,8 @@ def _qualities(
     }
 
 
-def _costs(system: System, cost: Measured) -> dict[str, Any]:
+def costs(system: System, cost: Measured) -> dict[str, Any]:
+    """Return the columns of a row that say what answering takes."""
     assert cost.latency is not None
     return {
         "size_bytes": folder_size(system.folder),
