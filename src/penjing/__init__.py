@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from penjing._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from penjing.api import classify_text
+    from penjing.api import classify_image, classify_text
     from penjing.bundle.read import Bundle, Prediction, load
     from penjing.bundle.verify import VerifyReport, verify
     from penjing.errors import (
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from penjing.translation.references import open_translator
 
 _HOMES = {
-    "penjing.api": ("classify_text",),
+    "penjing.api": ("classify_image", "classify_text"),
     "penjing.bundle.read": ("Bundle", "Prediction", "load"),
     "penjing.bundle.verify": ("VerifyReport", "verify"),
     "penjing.errors": (
@@ -92,6 +92,7 @@ __all__ = [
     "Translation",
     "Translator",
     "VerifyReport",
+    "classify_image",
     "classify_text",
     "fit",
     "generate_text",

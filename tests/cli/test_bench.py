@@ -94,7 +94,7 @@ def test_differences_are_claimed_only_beyond_the_noise():
 
 
 def test_what_cannot_be_measured_is_an_error(tiny_bundle, tiny_linear_bundle, tmp_path):
-    with pytest.raises(BundleError, match=r"no golden texts: .* Give --input FILE"):
+    with pytest.raises(BundleError, match=r"no golden answers: .* Give --input FILE"):
         measure(tiny_linear_bundle)
     with pytest.raises(TaskError, match="given twice"):
         measure(tiny_bundle, tiny_bundle)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -47,7 +48,7 @@ def measure_bundles(
     """Return the figures of each bundle, on the texts of `source` or else the first bundle's golden ones.
 
     Raises:
-        BundleError: a bundle is missing or damaged, or the first has no golden texts.
+        BundleError: a bundle is missing or damaged, or the first has no golden answers.
         TaskError: a bundle was given twice, or they are of two kinds.
         DataError: there is no text.
     """
@@ -61,14 +62,15 @@ def measure_bundles(
                 bundles, texts, engine=engine, threads=threads, batch_size=batch_size, rounds=rounds, progress=progress
             )
         else:
-            measured = measure_systems(
-                {str(bundle): worker_command(bundle, threads=threads, engine=engine) for bundle in bundles},
-                texts or _golden(bundles[0]),
-                threads=threads,
-                batch_size=batch_size,
-                rounds=rounds,
-                progress=progress,
-            )
+            with TemporaryDirectory() as aside:
+                measured = measure_systems(
+                    {str(bundle): worker_command(bundle, threads=threads, engine=engine) for bundle in bundles},
+                    texts or _golden(bundles[0], Path(aside)),
+                    threads=threads,
+                    batch_size=batch_size,
+                    rounds=rounds,
+                    progress=progress,
+                )
     return [BenchRow(str(bundle), folder_size(bundle), measured[str(bundle)], kind) for bundle in bundles]
 
 
@@ -87,10 +89,17 @@ def _kind(bundles: Sequence[Path]) -> Kind:
     return next(iter(kinds))
 
 
-def _golden(first: Path) -> list[str]:
+def _golden(first: Path, aside: Path) -> list[str]:
+    """Return the texts that a bundle has answers to; of pictures the names of files that are written aside."""
     if not (first / GOLDEN_NAME).is_file():
-        raise BundleError("this bundle has no golden texts", value=str(first), next_step="Give --input FILE")
-    return [row.text for row in read_golden(first)]
+        raise BundleError("this bundle has no golden answers", value=str(first), next_step="Give --input FILE")
+    found = []
+    for number, row in enumerate(read_golden(first)):
+        if isinstance(row.source, bytes):
+            file = aside / str(number)
+            file.write_bytes(row.source)
+        found.append(row.source if isinstance(row.source, str) else str(file))
+    return found
 
 
 def _given(source: str, *, column: str) -> list[str]:

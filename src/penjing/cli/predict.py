@@ -1,30 +1,41 @@
-"""penjing predict: answer texts."""
+"""penjing predict: answer texts or pictures."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from penjing.errors import PenjingError
+
+if TYPE_CHECKING:
+    from penjing.bundle.read import Prediction
 
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="A bundle's folder.", show_default=False)],
-    texts: Annotated[list[str] | None, typer.Argument(help="Texts to answer.", show_default=False)] = None,
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts, or files and folders of pictures.", show_default=False)
+    ] = None,
     input_: Annotated[
         str | None,
         typer.Option("--input", "-i", help="A .txt (a text a line), .csv, .tsv, .jsonl or .parquet file; - is stdin."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of stdout.")] = None,
-    column: Annotated[str, typer.Option(help="The column that holds the text.")] = "text",
+    column: Annotated[
+        str | None, typer.Option(help="The column that holds the text, or the path. [default: text, or image]")
+    ] = None,
     format_: Annotated[str | None, typer.Option("--format", help="jsonl or csv. [default: by --output]")] = None,
     batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Texts answered at once.")] = 32,
     threads: Annotated[int, typer.Option(min=1, max=256)] = 2,
     engine: Annotated[str | None, typer.Option(help="Another engine than the bundle's own: openvino.")] = None,
 ) -> None:
-    """Answer texts with a bundle: from the command line, a file or stdin, as JSON lines or CSV.
+    """Answer texts or pictures with a bundle: from the command line, a file or stdin, as JSON lines or CSV.
 
-    Files are streamed: one larger than memory works. Torch is not needed.
+    Files are streamed: one larger than memory works. Torch is not needed. A picture that cannot be read gets an
+    `error` instead of a label, and the exit code is 2.
 
     Examples:
 
@@ -32,19 +43,31 @@ def predict(
 
       penjing predict runs/reviews/bundle --input reviews.csv --column review --output answers.csv
 
+      penjing predict runs/fashion/bundle photo.jpg folder/ > answers.jsonl
+
       cat reviews.txt | penjing predict runs/reviews/bundle --input - > answers.jsonl
     """
     from penjing.bundle.read import load
     from penjing.cli.console import counted
+    from penjing.cli.pictures import answer_pictures, picture_files
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output, writer_for
 
-    wanted = read_texts(texts, input_, column=column, usage='penjing predict BUNDLE "some text"')
     opened = load(bundle, engine=engine, threads=threads)
     if opened.manifest.provisional:
         typer.echo("note: this bundle is provisional, its run had not ended; penjing fit goes on with it", err=True)
-    with open_output(output) as file:
-        write = writer_for(format_, output, file, opened.manifest.outputs)
+    answers: Iterator[tuple[str, Prediction | PenjingError]]
+    if opened.manifest.kind == "image":
+        answers = answer_pictures(opened, picture_files(texts, input_, column=column or "image"), batch_size=batch_size)
+    else:
+        wanted = read_texts(texts, input_, column=column or "text", usage='penjing predict BUNDLE "some text"')
         answers = opened.stream(wanted, batch_size=batch_size)
+    failed = 0
+    with open_output(output) as file:
+        write = writer_for(format_, output, file, opened.manifest)
         for text, prediction in counted(answers) if input_ and output else answers:
             write(text, prediction)
+            failed += isinstance(prediction, PenjingError)
+    if failed:
+        typer.echo(f"{failed:,} pictures cannot be read: see their `error`", err=True)
+        raise typer.Exit(PenjingError.exit_code)

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from penjing.bundle.manifest import Outputs
+from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.read import Prediction
-from penjing.errors import StorageError, TaskError
+from penjing.errors import PenjingError, StorageError, TaskError
 
-Write = Callable[[str, Prediction], None]
+Write = Callable[[str, Prediction | PenjingError], None]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -65,34 +65,43 @@ def _as_storage_error(path: Path) -> Iterator[None]:
         ) from error
 
 
-def writer_for(format_: str | None, path: Path | None, file: TextIO, outputs: Outputs) -> Write:
+def writer_for(format_: str | None, path: Path | None, file: TextIO, manifest: Manifest) -> Write:
     """Return the function that writes one prediction in the format asked for, or that of the file's name."""
     name = format_ or ("csv" if path is not None and path.suffix == ".csv" else "jsonl")
+    asked = "file" if manifest.kind == "image" else "text"
     if name == "jsonl":
-        return _jsonl(file, outputs)
+        return _jsonl(file, manifest.outputs, asked)
     if name == "csv":
-        return _csv(file, outputs)
+        return _csv(file, manifest.outputs, asked)
     raise TaskError("unknown --format", value=name, rule="jsonl or csv")
 
 
-def _jsonl(file: TextIO, outputs: Outputs) -> Write:
-    def write(text: str, prediction: Prediction) -> None:
-        answer: dict[str, object] = {"text": text}
-        answer |= {"labels": prediction.labels} if outputs.multi_label else {"label": prediction.label}
-        answer |= {"score": round(prediction.score, 6)}
-        answer |= {"scores": {name: round(p, 6) for name, p in prediction.scores.items()}}
-        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+def _jsonl(file: TextIO, outputs: Outputs, asked: str) -> Write:
+    def write(given: str, prediction: Prediction | PenjingError) -> None:
+        file.write(json.dumps({asked: given, **_values(prediction, outputs)}, ensure_ascii=False) + "\n")
 
     return write
 
 
-def _csv(file: TextIO, outputs: Outputs) -> Write:
-    rows = csv.writer(file)
-    rows.writerow(["text", "label", "score", *outputs.labels])
+def _values(prediction: Prediction | PenjingError, outputs: Outputs) -> dict[str, object]:
+    if isinstance(prediction, PenjingError):
+        return {"error": str(prediction)}
+    answer: dict[str, object] = {"labels": prediction.labels} if outputs.multi_label else {"label": prediction.label}
+    answer |= {"score": round(prediction.score, 6)}
+    return answer | {"scores": {name: round(p, 6) for name, p in prediction.scores.items()}}
 
-    def write(text: str, prediction: Prediction) -> None:
+
+def _csv(file: TextIO, outputs: Outputs, asked: str) -> Write:
+    rows = csv.writer(file)
+    pictures = asked == "file"
+    rows.writerow([asked, "label", "score", *outputs.labels, *(["error"] if pictures else [])])
+
+    def write(given: str, prediction: Prediction | PenjingError) -> None:
+        if isinstance(prediction, PenjingError):
+            rows.writerow([given, "", "", *("" for _ in outputs.labels), str(prediction)])
+            return
         label = "|".join(prediction.labels) if outputs.multi_label else prediction.label
         scores = (f"{prediction.scores[name]:.6f}" for name in outputs.labels)
-        rows.writerow([text, label, f"{prediction.score:.6f}", *scores])
+        rows.writerow([given, label, f"{prediction.score:.6f}", *scores, *([""] if pictures else [])])
 
     return write

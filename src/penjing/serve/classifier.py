@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from penjing.bundle.golden import read_golden
 from penjing.bundle.manifest import Manifest
@@ -37,7 +37,7 @@ class Labelled:
 class Classifier:
     """Serves one bundle; made by `open_classifier`."""
 
-    kind: Literal["classify"] = "classify"
+    kind: Literal["classify", "image"] = "classify"
 
     def __init__(self, name: str, bundle: Bundle, *, batch_items: int, limits: Limits, metrics: Metrics) -> None:
         self.name, self.batch_items, self._bundle, self._limits, self._metrics = (
@@ -84,19 +84,30 @@ class Classifier:
         Raises:
             Problem: the queue is full, or the engine is down.
         """
-        items = await self._prepared(texts)
-        found: list[Answered[Labelled] | Problem | None] = [
-            too_long(given=item.whole, most=item.length, param="input") if _cut(item) and not truncate else None
-            for item in items
-        ]
-        asked = [place for place, problem in enumerate(found) if problem is None]
-        answers = await self._batcher.answer([items[place] for place in asked], deadline_s=self._limits.deadline_s)
-        for place, answer in zip(asked, answers, strict=True):
-            found[place] = answer if isinstance(answer, Problem) else _labelled(answer, items[place])
+        return await self.answer(
+            [
+                too_long(given=item.whole, most=item.length, param="input") if _cut(item) and not truncate else item
+                for item in await self._prepared(texts)
+            ]
+        )
+
+    async def answer(self, prepared: Sequence[Item | Problem]) -> list[Answered[Labelled] | Problem]:
+        """Return an answer for each item, and each problem as it is.
+
+        Raises:
+            Problem: the queue is full, or the engine is down.
+        """
+        items = [one for one in prepared if isinstance(one, Item)]
+        answers = await self._batcher.answer(items, deadline_s=self._limits.deadline_s)
+        for answer in answers:
             if isinstance(answer, Answered):
                 self._metrics.queue_seconds.labels(self.name).observe(answer.queue_s)
-        self._metrics.prompt_tokens.labels(self.name).inc(sum(items[place].length for place in asked))
-        return [answer for answer in found if answer is not None]
+        self._metrics.prompt_tokens.labels(self.name).inc(sum(item.length for item in items))
+        labelled = (
+            answer if isinstance(answer, Problem) else _labelled(answer, item)
+            for item, answer in zip(items, answers, strict=True)
+        )
+        return [one if isinstance(one, Problem) else next(labelled) for one in prepared]
 
     async def _prepared(self, texts: Sequence[str]) -> list[Item]:
         """Return the texts encoded; long ones in a thread, so that nobody else waits for them."""
@@ -117,7 +128,18 @@ class Classifier:
         self._batcher.join(self._limits.deadline_s)
 
 
-def open_classifier(name: str, folder: Path, *, threads: int, limits: Limits, metrics: Metrics) -> Classifier:
+Service = TypeVar("Service", bound=Classifier)
+
+
+def open_classifier(
+    name: str,
+    folder: Path,
+    *,
+    threads: int,
+    limits: Limits,
+    metrics: Metrics,
+    service: type[Service] = Classifier,  # type: ignore[assignment]  # the default is the type's bound
+) -> Service:
     """Return the classifier in `folder`, checked and warm; its best batch size was measured.
 
     Raises:
@@ -132,7 +154,7 @@ def open_classifier(name: str, folder: Path, *, threads: int, limits: Limits, me
         )
     bundle = load(folder, threads=threads)
     inputs = [row.source for row in read_golden(folder)]
-    found = Classifier(name, bundle, batch_items=best_batch(bundle, inputs), limits=limits, metrics=metrics)
+    found = service(name, bundle, batch_items=best_batch(bundle, inputs), limits=limits, metrics=metrics)
     metrics.load_seconds.labels(name).set(time.monotonic() - began)
     return found
 

@@ -22,6 +22,7 @@ from penjing.serve.settings import Limits
 
 log = logging.getLogger("penjing.serve")
 
+PICTURES = "/v1/images/classify"
 PUBLIC = ("/", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/page.css", "/page.js")
 """What is answered without a key: probes, and a page that asks for one."""
 _UNMEASURED = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics")
@@ -91,8 +92,9 @@ class Door:
 
     def _check_size(self, scope: Scope) -> None:
         for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > self._limits.body_bytes:
-                raise _too_large(self._limits)
+            most = most_bytes(scope["path"], self._limits)
+            if name == b"content-length" and value.isdigit() and int(value) > most:
+                raise _too_large(most)
 
     def _note(self, visit: _Visit) -> None:
         """Write the request into the figures and the log; never its body."""
@@ -144,8 +146,9 @@ class _Visit:
             raise self._refused from None
         if message["type"] == "http.request":
             self._got += len(message.get("body", b""))
-            if self._got > self._limits.body_bytes:
-                self._refused = _too_large(self._limits)
+            most = most_bytes(self._scope["path"], self._limits)
+            if self._got > most:
+                self._refused = _too_large(most)
                 raise self._refused
             self._whole = not message.get("more_body", False)
         return message
@@ -191,6 +194,11 @@ def _given_id(scope: Scope) -> str | None:
     return None
 
 
-def _too_large(limits: Limits) -> Problem:
-    message = f"The body must be at most {limits.body_bytes:,} bytes."
+def most_bytes(path: str, limits: Limits) -> int:
+    """Return how large the body of a request to `path` may be."""
+    return limits.picture_body_bytes if path == PICTURES else limits.body_bytes
+
+
+def _too_large(most: int) -> Problem:
+    message = f"The body must be at most {most:,} bytes."
     return Problem(413, "invalid_request_error", "payload_too_large", message)

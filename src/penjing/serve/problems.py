@@ -87,7 +87,8 @@ def unknown_model(name: str, served: list[str]) -> Problem:
 
 def wrong_kind(name: str, kind: str) -> Problem:
     """Return the problem of a model that was asked for what it does not do."""
-    return invalid(f"The model {name!r} is made to {kind}.", param="model", code="wrong_kind")
+    what = "for pictures" if kind == "image" else f"made to {kind}"
+    return invalid(f"The model {name!r} is {what}.", param="model", code="wrong_kind")
 
 
 def full(*, waiting: int, most: int, what: str, retry_after_s: float) -> Problem:

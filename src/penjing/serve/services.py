@@ -16,12 +16,13 @@ from penjing.gguf import read_header
 from penjing.serve.classifier import Classifier, open_classifier
 from penjing.serve.life import Life
 from penjing.serve.metrics import Metrics
+from penjing.serve.pictures import PictureClassifier
 from penjing.serve.problems import Problem, unavailable, unknown_model, wrong_kind
 from penjing.serve.settings import Limits
 from penjing.serve.translator import TranslationService, open_translation_service
 from penjing.serve.writer import Writer, open_writer
 
-Service = Classifier | Writer | TranslationService
+Service = Classifier | PictureClassifier | Writer | TranslationService
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -59,7 +60,15 @@ class Services:
     def classifier(self, name: str | None) -> Classifier:
         """Return a model that classifies; Problem as `find`, or where it does not."""
         found = self.find(name)
-        if not isinstance(found, Classifier):
+        if not isinstance(found, Classifier) or isinstance(found, PictureClassifier):
+            raise wrong_kind(found.name, found.kind)
+        return found
+
+    def pictures(self, name: str | None) -> PictureClassifier:
+        """Return a model of pictures; Problem as `find`, or where it is none. Without a name the first of them."""
+        first = next((found.name for found in self._services.values() if isinstance(found, PictureClassifier)), None)
+        found = self.find(name if name is not None else first)
+        if not isinstance(found, PictureClassifier):
             raise wrong_kind(found.name, found.kind)
         return found
 
@@ -163,6 +172,10 @@ def open_service(
     """
     if source.folder is not None and source.manifest.kind == "classify":
         return open_classifier(name, source.folder, threads=threads, limits=limits, metrics=metrics)
+    if source.folder is not None and source.manifest.kind == "image":
+        return open_classifier(
+            name, source.folder, threads=threads, limits=limits, metrics=metrics, service=PictureClassifier
+        )
     if source.folder is not None and source.manifest.kind == "translate":
         return open_translation_service(name, source.folder, threads=threads, limits=limits, metrics=metrics)
     if source.folder is not None:

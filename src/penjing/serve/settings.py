@@ -10,6 +10,10 @@ class Limits:
     """What is taken at the most; more is refused, never cut in silence."""
 
     body_bytes: int = 2 * 2**20
+    picture_body_bytes: int = 16 * 2**20
+    """Of a request with pictures."""
+    decoding: int = 2
+    """Pictures that are decoded at once, for all clients together."""
     receive_s: float = 15.0
     """From a request's first byte to its last."""
     items: int = 64

@@ -1,4 +1,4 @@
-"""The baseline for pictures: logistic regression on coarse pixels, as an ONNX graph.
+"""The baseline for pictures: logistic regression on coarse pixels.
 
 Where a linear model meets the bar, nobody needs a Transformer.
 """
@@ -9,13 +9,10 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from penjing.export.nodes import Nodes
 from penjing.train.pictures import Pictures
 
 _MOST_SIDE = 16  # coarse pixels a side
@@ -72,17 +69,3 @@ def coarse(pixels: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
     count, side, _, channels = pixels.shape
     grid = pixels.reshape(count, side // step, step, side // step, step, channels)
     return np.asarray(grid.mean(axis=(2, 4), dtype=np.float32))
-
-
-def linear_to_onnx(model: PictureLinear, *, side: int, channels: int) -> onnx.ModelProto:
-    """Return the graph with input pixels, uint8 (batch, side, side, channels), and output logits."""
-    graph, small = Nodes(), side // model.step
-    values = graph.node("Cast", "pixels", to=TensorProto.FLOAT)
-    shape = graph.int64("grid", [-1, small, model.step, small, model.step, channels])
-    means = graph.node("ReduceMean", graph.node("Reshape", values, shape), graph.int64("axes", [2, 4]), keepdims=0)
-    flat = graph.node("Reshape", means, graph.int64("flat", [-1, small * small * channels]))
-    product = graph.node("MatMul", flat, graph.constant("weights", np.ascontiguousarray(model.weights.T)))
-    graph.node("Add", product, graph.constant("biases", model.biases), name="logits")
-    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", side, side, channels])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(model.biases)])
-    return graph.model("linear", [pixels], [logits])

@@ -53,7 +53,7 @@ def load_pretrained_vision(folder: Path, *, labels: int, tokens: int, seed: int)
             "this activation function cannot be exported", value=config["hidden_act"], rule="hidden_act is gelu"
         )
     tensors = {name.removeprefix(prefix): value for name, value in load_file(folder / WEIGHTS).items()}
-    mean, deviation = _scaling(folder)
+    mean, deviation = pixel_scaling(folder)
     try:
         shape = _shape(config, labels=labels, tokens=tokens, mean=mean, deviation=deviation)
         torch.manual_seed(seed)
@@ -69,7 +69,8 @@ def load_pretrained_vision(folder: Path, *, labels: int, tokens: int, seed: int)
 
 def checkpoint_frame(folder: Path) -> Frame:
     """Return how the checkpoint in `folder` frames pictures, as its preprocessor_config.json says."""
-    size = int(read_config(folder).get("image_size", 224))
+    config = read_config(folder)
+    size = int(config.get("image_size") or config.get("vision_config", {}).get("image_size", 224))
     found = _preprocessor(folder)
     resample = _RESAMPLE.get(int(found.get("resample", 2)), "bilinear")
     if not found.get("do_center_crop"):
@@ -156,7 +157,7 @@ def _heads(tensors: Mapping[str, Tensor], shape: VisionShape) -> dict[str, Tenso
     return state
 
 
-def _scaling(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def pixel_scaling(folder: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and deviation of pixels from 0 to 255, by channel."""
     found = _preprocessor(folder)
     mean, deviation = (found.get(name, _USUAL) for name in ("image_mean", "image_std"))

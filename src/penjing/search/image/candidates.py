@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
 from penjing.export.layers import Precision
+from penjing.export.onnx_picture_linear import linear_to_onnx
 from penjing.export.onnx_vision import VISION_GRAPH, vision_to_onnx
 from penjing.export.parity import check_parity, run_onnx
 from penjing.files import write_text
@@ -24,7 +25,7 @@ from penjing.search.image.models import TEACHER, TrainedVision
 from penjing.search.precision import arrays_of, mean_divergence
 from penjing.shrink.quantize import Quantized, calibrate, output_errors, quantize
 from penjing.train.device import Device
-from penjing.train.picture_linear import linear_to_onnx, train_picture_linear
+from penjing.train.picture_linear import train_picture_linear
 from penjing.train.pictures import Pictures
 from penjing.train.vision_lessons import picture_logits
 

@@ -15,6 +15,7 @@ const WORDS = {
     million: (cost) => `→ ${cost} a million, one after another at the server's median; batches cost less.`,
     asked: (n, median, worst, server) => `${n} asked: median ${median}, slowest ${worst}; in the server ${server}.`,
     tokens: (n, rate, first) => `${n} tokens, ${rate} tokens a second, the first after ${first}.`,
+    picture: "Picture: choose one, or drop it here", noPicture: "Choose a picture first.", image: "pictures",
     example: {
       classify: "The staff was kind and the room was clean.", generate: "Name three trees.",
       translate: "Save the changes to %s before you close the window?",
@@ -33,6 +34,7 @@ const WORDS = {
     million: (cost) => `→ 每百万次 ${cost}，按服务器内的中位数逐个处理计算；合批更便宜。`,
     asked: (n, median, worst, server) => `已问 ${n} 次：中位数 ${median}，最慢 ${worst}；服务器内 ${server}。`,
     tokens: (n, rate, first) => `${n} 个 token，每秒 ${rate} 个，首个用时 ${first}。`,
+    picture: "图片：请选择，或拖放到这里", noPicture: "请先选择一张图片。", image: "图片",
     example: {
       classify: "房间干净，服务也很热情。", generate: "说出三种树的名字。",
       translate: "Save the changes to %s before you close the window?",
@@ -41,7 +43,7 @@ const WORDS = {
 };
 
 const find = (id) => document.getElementById(id);
-const state = { language: "en", models: [], times: [], server: [], abort: null };
+const state = { language: "en", models: [], times: [], server: [], abort: null, picture: null };
 const say = (key) => WORDS[state.language][key];
 const ms = (value) => (value < 10 ? value.toFixed(1) : Math.round(value)) + " ms";
 
@@ -52,14 +54,16 @@ function make(tag, text, className) {
   return found;
 }
 
-function headers() {
+function headers(type) {
   const key = find("key").value;
-  return { "Content-Type": "application/json", ...(key ? { Authorization: "Bearer " + key } : {}) };
+  return { "Content-Type": type, ...(key ? { Authorization: "Bearer " + key } : {}) };
 }
 
 async function ask(path, body, signal) {
+  const file = body instanceof Blob;
   const reply = await fetch(path, {
-    method: body ? "POST" : "GET", headers: headers(), body: body && JSON.stringify(body), signal,
+    method: body ? "POST" : "GET", headers: headers(file ? body.type : "application/json"),
+    body: file ? body : body && JSON.stringify(body), signal,
   });
   if (reply.status === 401) {
     find("key-field").hidden = false;
@@ -82,7 +86,10 @@ function show() {
   const model = chosen();
   if (!model) return;
   find("options").hidden = model.task !== "generate";
-  if (!find("text").value || Object.values(WORDS).some((words) => Object.values(words.example).includes(find("text").value))) {
+  find("pictured").hidden = model.task !== "image";
+  find("written").hidden = model.task === "image";
+  if (model.task === "image") find("text").value = "";
+  else if (!find("text").value || Object.values(WORDS).some((words) => Object.values(words.example).includes(find("text").value))) {
     find("text").value = say("example")[model.task];
   }
   showFacts(model);
@@ -155,7 +162,16 @@ function showFrontier(model) {
 
 function showCode(model) {
   const at = location.origin, text = JSON.stringify(find("text").value), name = JSON.stringify(model.id);
-  if (model.task !== "generate") {
+  if (model.task === "image") {
+    const route = `${at}/v1/images/classify?model=${encodeURIComponent(model.id)}`;
+    find("code-curl").textContent = `curl '${route}' -H 'Content-Type: image/png' \\\n  --data-binary @picture.png`;
+    find("code-python").textContent = [
+      "import json, pathlib, urllib.request", "",
+      'picture = pathlib.Path("picture.png").read_bytes()',
+      `asked = urllib.request.Request(`, `    "${route}",`, "    picture,", '    {"Content-Type": "image/png"},', ")",
+      'print(json.load(urllib.request.urlopen(asked))["results"][0]["label"])',
+    ].join("\n");
+  } else if (model.task !== "generate") {
     const body = JSON.stringify({ model: model.id, input: find("text").value }).replaceAll("'", "'\\''");
     const field = model.task === "classify" ? "label" : "translation";
     find("code-curl").textContent = `curl ${at}/v1/${model.task} -H 'Content-Type: application/json' \\\n  -d '${body}'`;
@@ -198,6 +214,19 @@ async function classify(model, text) {
   const reply = await ask("/v1/classify", { model: model.id, input: text, truncate: true, top: 10 });
   const result = (await reply.json()).results[0];
   note(began, reply);
+  showLabels(result);
+}
+
+async function classifyPicture(model) {
+  if (!state.picture) throw new Error(say("noPicture"));
+  const began = performance.now();
+  const reply = await ask(`/v1/images/classify?model=${encodeURIComponent(model.id)}&top=10`, state.picture);
+  const result = (await reply.json()).results[0];
+  note(began, reply);
+  showLabels(result);
+}
+
+function showLabels(result) {
   const list = make("ul", undefined, "bars");
   for (const { label, score } of result.labels) {
     const row = make("li"), bar = make("meter"), share = (100 * score).toFixed(1) + " %";
@@ -264,14 +293,14 @@ async function write(model, text, signal) {
 find("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   const model = chosen(), text = find("text").value;
-  if (!model || !text) return;
+  if (!model || (!text && model.task !== "image")) return;
   find("notice").textContent = "";
   find("answer").replaceChildren(make("p", say("working")));
   find("go").disabled = true;
   find("stop").hidden = model.task !== "generate";
   state.abort = new AbortController();
   try {
-    const run = { classify, translate, generate: write }[model.task];
+    const run = { classify, translate, generate: write, image: classifyPicture }[model.task];
     await run(model, text, state.abort.signal);
   } catch (error) {
     if (error.name !== "AbortError") {
@@ -283,6 +312,27 @@ find("ask").addEventListener("submit", async (event) => {
     find("stop").hidden = true;
   }
 });
+function take(file) {
+  if (!file) return;
+  state.picture = file;
+  const reader = new FileReader();
+  reader.addEventListener("load", () => {
+    find("preview").src = reader.result;
+    find("preview").alt = file.name;
+    find("preview").hidden = false;
+  });
+  reader.readAsDataURL(file);
+  find("ask").requestSubmit();
+}
+
+find("picture").addEventListener("change", () => take(find("picture").files[0]));
+for (const [event, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+  find("pictured").addEventListener(event, (moved) => {
+    moved.preventDefault();
+    find("pictured").classList.toggle("over", over);
+    if (event === "drop") take(moved.dataTransfer.files[0]);
+  });
+}
 find("stop").addEventListener("click", () => state.abort && state.abort.abort());
 find("text").addEventListener("input", () => chosen() && showCode(chosen()));
 find("text").addEventListener("keydown", (event) => {

@@ -70,7 +70,7 @@ async def classify(asked: ClassifyRequest, request: Request, services: Served) -
     found = await classified(service, texts, request, services.limits, truncate=asked.truncate)
     if isinstance(asked.input, str) and isinstance(found[0], Problem):
         raise found[0]
-    results = [_result(answer, top=asked.top) for answer in found]
+    results = [result_of(answer, top=asked.top) for answer in found]
     return ClassifyResponse(
         model=service.name, results=results, usage={"prompt_tokens": seen_of(request).prompt_tokens}
     )
@@ -111,7 +111,8 @@ def check_characters(texts: Iterable[str], *, param: str) -> None:
         raise invalid(f"`{param}` holds half a character (a lone surrogate).", param=param) from None
 
 
-def _result(answer: Answered[Labelled] | Problem, *, top: int | None) -> Result:
+def result_of(answer: Answered[Labelled] | Problem, *, top: int | None) -> Result:
+    """Return an answer, or what went wrong, as it is said."""
     if isinstance(answer, Problem):
         return Result(error=answer.body["error"])
     found = answer.value.prediction

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict
 
 from penjing._version import __version__
+from penjing.bundle.read import LABELLING
 from penjing.memory import resident_memory
 from penjing.serve.metrics import CONTENT_TYPE, Metrics
 from penjing.serve.problems import invalid
@@ -73,7 +74,7 @@ def _facts(service: Service) -> dict[str, Any]:
         "trials": [found.model_dump(mode="json") for found in manifest.trials],
         "origin": None if manifest.origin is None else manifest.origin.model_dump(mode="json"),
     }
-    if manifest.kind == "classify":
+    if manifest.kind in LABELLING:
         found |= {"labels": list(manifest.outputs.labels), "batch_items": getattr(service, "batch_items", 1)}
     elif manifest.kind == "translate":
         found |= {name: manifest.input[name] for name in ("source_lang", "target_lang")}

@@ -1,0 +1,43 @@
+"""A bundle for pictures behind the same batcher: files in, predictions out, few of them decoded at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from penjing.engines import Item
+from penjing.errors import DataError
+from penjing.serve.batcher import Answered
+from penjing.serve.classifier import Classifier, Labelled
+from penjing.serve.problems import Problem, invalid, unsupported
+
+
+class PictureClassifier(Classifier):
+    """Serves one bundle for pictures; made by `open_classifier`."""
+
+    kind = "image"
+
+    def __init__(self, *told: Any, **more: Any) -> None:
+        super().__init__(*told, **more)
+        self._decoding = asyncio.Semaphore(self._limits.decoding)
+
+    async def classify_pictures(self, files: Sequence[bytes | Problem]) -> list[Answered[Labelled] | Problem]:
+        """Return an answer, or what went wrong, for each picture's file; problems stay as they are.
+
+        Raises:
+            Problem: the queue is full, or the engine is down.
+        """
+        return await self.answer([one if isinstance(one, Problem) else await self._decoded(one) for one in files])
+
+    async def _decoded(self, content: bytes) -> Item | Problem:
+        """Return the picture as the model reads it; decoding takes memory, so that few are decoded at once."""
+        async with self._decoding:
+            try:
+                return (await asyncio.to_thread(self._bundle.prepare, [content]))[0]
+            except DataError as error:
+                return invalid(str(error), param="image", code="invalid_image")
+
+    def tokens(self, text: str) -> int:
+        """Refuse: pictures have none."""
+        raise unsupported("input")
