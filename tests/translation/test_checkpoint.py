@@ -150,7 +150,7 @@ def test_a_language_that_the_model_does_not_know_is_refused(m2m: Path, tmp_path:
 
 
 def test_nllb_like_folders_with_a_fast_tokenizer(tmp_path: Path) -> None:
-    tokenizer = Tokenizer(BPE(unk_token="<unk>"))  # noqa: S106 (no password)
+    tokenizer = Tokenizer(BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     special = ["<s>", "<pad>", "</s>", "<unk>"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,13 +12,17 @@ import typer
 if TYPE_CHECKING:
     from penjing.check.finding import Finding
     from penjing.check.read import Data
+    from penjing.spec import DataSpec
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def check(
     data: Annotated[
-        str, typer.Argument(help="A task file, or a .csv, .tsv, .jsonl or .parquet file.", show_default=False)
+        str,
+        typer.Argument(
+            help="A task file, a .csv, .tsv, .jsonl or .parquet file, or a folder of pictures.", show_default=False
+        ),
     ],
     text: Annotated[str, typer.Option(help="Of a file: the column that holds the text.")] = "text",
     label: Annotated[str, typer.Option(help="Of a file: the column that holds the label.")] = "label",
@@ -30,12 +35,15 @@ def check(
 
     Repeats and contradictions, leaks between splits, labels that are likely wrong, rare and uneven labels, lengths and
     languages, personal data, broken encodings: each with examples and what to do. --write leaves out empty texts,
-    repeats, contradictions and leaks, and puts marks in place of personal data.
+    repeats, contradictions and leaks, and puts marks in place of personal data. Of pictures: files that cannot be read,
+    repeats, contradictions, leaks and rare labels.
     Exit code: 0 nothing grave, 3 errors were found (with --write: that are still there), 2 the data cannot be read.
 
     Examples:
 
       penjing check task.toml
+
+      penjing check photos/
 
       penjing check tickets.csv --text message --label team --write clean.csv
     """
@@ -43,7 +51,7 @@ def check(
 
     from rich.console import Console
 
-    from penjing.errors import MissingExtraError
+    from penjing.errors import MissingExtraError, TaskError
 
     if find_spec("sklearn") is None:
         raise MissingExtraError("scikit-learn", extra="train")
@@ -51,22 +59,52 @@ def check(
     from penjing.check.write import cleaned_paths, write_cleaned
     from penjing.cli.progress import StageBars
 
+    if pictured := _pictured(data):
+        from penjing.check.pictures import check_pictures
+        from penjing.data.picture_sources import list_pictures
+
+        if write is not None:
+            raise TaskError("pictures are not written", value=str(write), next_step="Leave out --write")
+        with StageBars(Console(stderr=True)) as reporter:
+            _end(check_pictures(list_pictures(pictured), seed=pictured.seed, reporter=reporter), None, as_json=as_json)
+        return
     given = _data(data, text=text, label=label)
     paths = None if write is None else cleaned_paths(write, list(given.parts))
     with StageBars(Console(stderr=True)) as reporter:
         found = check_data(given.parts, reporter=reporter)
     counts = None if paths is None else write_cleaned(given, found, paths)
+    _end(found, counts, as_json=as_json, parts=given.parts)
+
+
+def _end(
+    found: Sequence[Finding],
+    counts: Mapping[str, int] | None,
+    *,
+    as_json: bool,
+    parts: Mapping[str, Sequence[object]] | None = None,
+) -> None:
+    """Show what was found, and how many rows were written; end with 3 where something grave is left."""
     if as_json:
         typer.echo(json.dumps({"findings": [one.counted_from_one() for one in found], "written": counts}))
     else:
         for finding in found:
             _show(finding)
         for part, count in (counts or {}).items():
-            left = len(given.parts[part]) - count
+            left = len(parts[part]) - count if parts else 0
             typer.echo(f"\nwritten   {count:,} rows of {part}, {left:,} left out", nl=False)
         typer.echo()
     if any(finding.severity == "error" and not (counts and finding.dropped) for finding in found):
         raise typer.Exit(3)
+
+
+def _pictured(data: str) -> DataSpec | None:
+    """Return where the pictures of a task are, or those of a folder; None where `data` is of texts."""
+    from penjing.spec import DataSpec, read_task
+
+    if Path(data).is_dir():
+        return DataSpec(source=data)
+    task = read_task(Path(data)) if data.endswith(".toml") else None
+    return task.data if task is not None and task.kind == "image" else None
 
 
 def _data(data: str, *, text: str, label: str) -> Data:

@@ -19,7 +19,7 @@ from penjing.data.dataset import Example, Splits
 from penjing.data.picture_sources import Listed
 from penjing.data.splits import take_stratified
 from penjing.errors import DataError
-from penjing.pictures.frame import Frame, Pixels, frame_picture
+from penjing.pictures.frame import Frame, Pixels, framed
 from penjing.pictures.read import read_picture
 from penjing.spec import DataSpec
 
@@ -105,7 +105,7 @@ def read_splits(
     unreadable: list[Unreadable] = []
     examples: dict[str, tuple[Example, ...]] = {}
     for part, listed in parts.items():
-        rows, failed = _read(listed, frame, progress=_from_here(progress, len(pixels) + len(unreadable), total))
+        rows, failed = read_listed(listed, frame, progress=_from_here(progress, len(pixels) + len(unreadable), total))
         unreadable += failed
         if len(failed) * 2 > len(listed):
             raise DataError(
@@ -147,14 +147,15 @@ def _from_here(progress: Progress, before: int, total: int) -> Callable[[int], N
     return lambda done: progress(before + done, total)
 
 
-def _read(
+def read_listed(
     listed: Sequence[Listed], frame: Frame, *, progress: Callable[[int], None]
 ) -> tuple[list[tuple[Listed, Pixels]], list[Unreadable]]:
+    """Return each picture that can be read with its pixels, in order, and those that cannot."""
     found, failed = list[tuple[Listed, Pixels]](), list[Unreadable]()
 
     def one(item: Listed) -> Pixels | str:
         try:
-            return _framed(item, frame)
+            return framed(item.source, frame)
         except DataError as error:
             return str(error)
 
@@ -168,16 +169,6 @@ def _read(
                     found.append((item, pixels))
             progress(start + len(some))
     return found, failed
-
-
-def _framed(item: Listed, frame: Frame) -> Pixels:
-    """Return the pixels of a picture; those of a package are no file, and are scaled all the same."""
-    from PIL import Image
-
-    if not isinstance(item.source, np.ndarray):
-        return frame_picture(read_picture(item.source, at_least=round(2 * frame.size / frame.share)), frame)
-    grey = item.source.shape[2] == 1
-    return frame_picture(Image.fromarray(item.source[:, :, 0] if grey else item.source), frame)
 
 
 def _completed(parts: Mapping[str, tuple[Example, ...]], spec: DataSpec) -> dict[str, tuple[Example, ...]]:

