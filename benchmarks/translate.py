@@ -40,6 +40,7 @@ from penjing.measure.translation import CorpusScored, score_translations, signat
 from penjing.records import Verdict
 from penjing.search.translation.candidates import (
     TranslationCandidate,
+    reader_candidates,
     student_candidates,
     teacher_candidates,
 )
@@ -47,7 +48,7 @@ from penjing.search.translation.context import TranslationContext, open_translat
 from penjing.search.translation.distil import distilled_pairs
 from penjing.search.translation.evaluate import plain, translations
 from penjing.search.translation.memory import MEMORY, nearest_translations
-from penjing.search.translation.models import new_student, train_student, train_teacher
+from penjing.search.translation.models import Lesson, as_given, new_student, train_student, train_teacher
 from penjing.train.cached_folder import default_cache
 from penjing.translation.api import make_wish
 from penjing.translation.documents import Work, translate_document
@@ -58,6 +59,7 @@ COMMAND = "make bench-translate"
 LOCALISE = ROOT.parent / "examples" / "localise"
 TEACHER, TEACHER_INT8 = "teacher, float32", "teacher, int8"
 STUDENT_FLOAT32, STUDENT, SHORTLISTED = "student, float32", "student, int8", "student, int8, shortlist"
+UNDISTILLED_SHORTLISTED = "student, int8, shortlist, references alone"
 UNDISTILLED, UNTAUGHT = "student, int8, references alone", "new, same size, int8, references alone"
 BARE_ROUNDS, BARE_TEXTS, SEED, ENTRIES = 7, 1000, 13, 1000
 _HEADER = (
@@ -118,7 +120,7 @@ def main() -> int:
 
 
 def measured(dataset: str, task: Task, output: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a data set, and again with each of the controls, which are trained last."""
+    """Yield the rows of a data set, and again with the control, which is trained last."""
     with StageBars(Console(stderr=True)) as reporter:
         yield from _measured(dataset, task, output, reporter)
 
@@ -128,27 +130,21 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> It
     context = open_translation_run(task, output=output, cache=default_cache(), reporter=reporter)
     teacher = train_teacher(context)
     teachers = teacher_candidates(context, teacher)
-    pairs, key = distilled_pairs(context, teachers[1])
-    student = train_student(context, teacher, pairs, pairs_key=key)
-    students = student_candidates(context, student)
-    given = [(pair.source, pair.target) for pair in context.splits.train]
+    student = train_student(context, teacher, Lesson(*distilled_pairs(context, teachers[1]), "distil"))
+    students, given = student_candidates(context, student), as_given(context)
+    readers = reader_candidates(context, train_student(context, teacher, given))
     candidates = dict(zip(
         (TEACHER, TEACHER_INT8, STUDENT_FLOAT32, STUDENT, SHORTLISTED), (*teachers, *students), strict=False
-    ))  # fmt: skip
+    )) | dict(zip((UNDISTILLED, UNDISTILLED_SHORTLISTED), readers, strict=True))  # fmt: skip
     choice = next(name for name, found in candidates.items() if found.name == chosen.choice)
     catalogue = None
     if dataset == "localise":
         catalogue = translated_catalogue(candidates[choice], LOCALISE / "data" / "evolution.po", output)
-    for control in (None, UNDISTILLED, UNTAUGHT):
+    for control in (None, UNTAUGHT):
         if control is not None:
-            trained = (
-                train_student(context, teacher, given, pairs_key="as given")
-                if control == UNDISTILLED
-                else new_student(context, student.shape, given, pairs_key="as given")
-            )
-            candidates[control] = student_candidates(context, trained)[1]
+            candidates[control] = student_candidates(context, new_student(context, student.shape, given))[1]
         yield {
-            **result_of(COMMAND, _timed_rows(dataset, context, candidates, given, choice=choice)),
+            **result_of(COMMAND, _timed_rows(dataset, context, candidates, given.pairs, choice=choice)),
             "signature": signature("bleu", context.languages[1]),
             "catalogue": catalogue,
         }

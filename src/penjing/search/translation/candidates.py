@@ -28,6 +28,7 @@ from penjing.train.seq2seq import load_seq2seq, pair_rows
 Role = Literal["teacher", "plain-int8", "candidate"]
 TEACHER, TEACHER_INT8 = "teacher", "teacher, int8"
 STUDENT, STUDENT_INT8, SHORTLISTED = "student", "student, int8", "student, int8, shortlist"
+READER_INT8, READER_SHORTLISTED = "student of references, int8", "student of references, int8, shortlist"
 PORTABLE = "student, int8, onnxruntime"
 _BUNDLE = "bundle"
 
@@ -62,6 +63,17 @@ def student_candidates(context: TranslationContext, student: Learned) -> list[Tr
         _candidate(context, student, STUDENT_INT8, "candidate", "int8"),
         _candidate(context, student, SHORTLISTED, "candidate", "int8", mapping=_mapping(context, student.table)),
         _candidate(context, student, PORTABLE, "candidate", "int8", engine="onnxruntime"),
+    ]
+
+
+def reader_candidates(context: TranslationContext, student: Learned) -> list[TranslationCandidate]:
+    """Return the student that learned the references alone, in int8, and with few pieces to choose from.
+
+    Where the teacher has not learned enough, people teach better than it does (docs/log.md).
+    """
+    return [
+        _candidate(context, student, READER_INT8, "candidate", "int8"),
+        _candidate(context, student, READER_SHORTLISTED, "candidate", "int8", mapping=_mapping(context, student.table)),
     ]
 
 

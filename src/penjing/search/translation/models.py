@@ -34,6 +34,7 @@ _RATE, _TUNING_RATE, _PAIRS_A_STEP, _DROPOUT = 1.5e-3, 5e-5, 96, 0.1
 _HEALING_RATE, _TUNED_HEALING_RATE = 1e-3, 3e-4  # of what is cut out of a new teacher, and of a checkpoint
 _PAIRS_TO_CUT = 256
 _TEACHER_SHARE = 0.5  # of the time that all trainings may take
+_STUDENTS = 2  # of the teacher's translations, and of the references
 _HUB_FILES = ("*.json", "*.safetensors", "*.spm", "*.model", "README.md")
 _DEPENDED_ON = (".json", ".safetensors", ".spm", ".model")
 
@@ -69,16 +70,30 @@ def train_teacher(context: TranslationContext) -> Learned:
     return _new_model(context, "teacher", recipe.teacher, pairs, plan, inputs={}, step="train")
 
 
-def train_student(
-    context: TranslationContext, teacher: Learned, pairs: Sequence[tuple[str, str]], *, pairs_key: str
-) -> Learned:
-    """Return the student that learned `pairs` (of stage `pairs_key`), cut out of the teacher where that holds it."""
-    shape = context.task.recipe.student or teacher.shape.student
+@dataclass(frozen=True)
+class Lesson:
+    """Pairs that a student learns."""
+
+    pairs: Sequence[tuple[str, str]]
+    key: str
+    """Stands for the pairs."""
+    step: str
+    """The recipe step: "distil" where they are a teacher's, "learn" where they are people's."""
+
+
+def as_given(context: TranslationContext) -> Lesson:
+    """Return the training pairs as people wrote them."""
+    return Lesson([(pair.source, pair.target) for pair in context.splits.train], "as given", "learn")
+
+
+def train_student(context: TranslationContext, teacher: Learned, lesson: Lesson) -> Learned:
+    """Return the student that learned `lesson`, cut out of the teacher where that holds it."""
+    shape, pairs = context.task.recipe.student or teacher.shape.student, lesson.pairs
     if not can_cut(teacher.shape, shape):
-        return new_student(context, shape, pairs, pairs_key=pairs_key)
+        return new_student(context, shape, lesson)
     plan = _student_plan(context, _HEALING_RATE if teacher.origin is None else _TUNED_HEALING_RATE)
     keys = {
-        "teacher": teacher.key, "plan": asdict(plan), "shape": _sizes(shape), "pairs": pairs_key
+        "teacher": teacher.key, "plan": asdict(plan), "shape": _sizes(shape), "pairs": lesson.key
     }  # fmt: skip
 
     def make_model() -> Any:
@@ -88,24 +103,22 @@ def train_student(
         return model
 
     stage, facts = _learn(context, "student", teacher.table, pairs, plan, keys=keys, make_model=make_model)
-    recipe = (*teacher.recipe, Step(name="cut", values=_sizes(shape)), _taught("distil", plan))
+    recipe = (*teacher.recipe, Step(name="cut", values=_sizes(shape)), _taught(lesson.step, plan))
     return replace(
         teacher, folder=stage.folder, key=stage.key, recipe=recipe, train_s=float(facts["train_s"]),
         parameters=int(facts["parameters"]), shape=shape,
     )  # fmt: skip
 
 
-def new_student(
-    context: TranslationContext, shape: Shape, pairs: Sequence[tuple[str, str]], *, pairs_key: str
-) -> Learned:
-    """Return a student that starts from nothing and learned `pairs`, whose stage is `pairs_key`."""
+def new_student(context: TranslationContext, shape: Shape, lesson: Lesson) -> Learned:
+    """Return a student that starts from nothing and learned `lesson`."""
     plan = _student_plan(context, _RATE)
-    return _new_model(context, "student", shape, pairs, plan, inputs={"pairs": pairs_key}, step="distil")
+    return _new_model(context, "student", shape, lesson.pairs, plan, inputs={"pairs": lesson.key}, step=lesson.step)
 
 
 def _student_plan(context: TranslationContext, rate: float) -> TrainPlan:
     recipe, limit_s = context.task.recipe, context.task.budget.train_time
-    left_s = None if limit_s is None else (1 - _TEACHER_SHARE) * limit_s
+    left_s = None if limit_s is None else (1 - _TEACHER_SHARE) / _STUDENTS * limit_s
     return _plan(context, recipe.student_epochs or _STUDENT_EPOCHS, rate, left_s)
 
 

@@ -1,6 +1,7 @@
 """The stages of `fit` for a model that translates, in order.
 
-pairs -> pieces -> teacher -> its translations of the training texts -> student -> bundles in float32 and int8
+pairs -> pieces -> teacher -> its translations of the training texts -> students: one learns these, the other the
+      references -> bundles in float32 and int8
       -> BLEU or chrF on dev -> speed, memory -> choice -> the same on test -> bundle + report
 """
 
@@ -18,13 +19,13 @@ from penjing.records import Trial
 from penjing.search.choose import choose
 from penjing.search.fit import FitResult
 from penjing.search.frontier import JOURNAL_NAME
-from penjing.search.translation.candidates import TEACHER, student_candidates, teacher_candidates
+from penjing.search.translation.candidates import TEACHER, reader_candidates, student_candidates, teacher_candidates
 from penjing.search.translation.context import TranslationContext, open_translation_run
 from penjing.search.translation.deliver import TranslationOutcome, deliver_translation
 from penjing.search.translation.distil import distilled_pairs
 from penjing.search.translation.evaluate import make_translation_trial, scores, speeds
 from penjing.search.translation.memory import MEMORY, memory_scored
-from penjing.search.translation.models import train_student, train_teacher
+from penjing.search.translation.models import Lesson, as_given, train_student, train_teacher
 from penjing.spec import Task
 
 
@@ -34,8 +35,12 @@ def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: s
     context = open_translation_run(task, output=output, cache=cache, reporter=reporter)
     teacher = train_teacher(context)
     teachers = teacher_candidates(context, teacher)
-    pairs, key = distilled_pairs(context, teachers[1])
-    candidates = [*teachers, *student_candidates(context, train_student(context, teacher, pairs, pairs_key=key))]
+    distilled = train_student(context, teacher, Lesson(*distilled_pairs(context, teachers[1]), "distil"))
+    candidates = [
+        *teachers,
+        *student_candidates(context, distilled),
+        *reader_candidates(context, train_student(context, teacher, as_given(context))),
+    ]
     on_dev = scores(context, candidates, split="dev")
     timed = speeds(context, candidates)
     trials = (
