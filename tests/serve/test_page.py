@@ -6,7 +6,9 @@ from contextlib import contextmanager
 import pytest
 
 from penjing.bundle.read import read_manifest
+from penjing.pictures.frame import png
 from penjing.serve.keys import Keys
+from tests.serve.picture_bundle import half, halves_service, write_halves
 from tests.serve.running import classifier, running, services_of
 from tests.serve.test_translate import translator
 from tests.serve.test_write import fake_writer
@@ -85,6 +87,26 @@ def test_an_answer_is_written_as_it_comes_and_can_be_stopped(browser, client):
         page.fill("#text", "error")
         page.click("#go")
         page.get_by_text("longer than the context").wait_for()
+
+
+def test_a_picture_that_is_chosen_becomes_bars(browser, tmp_path):
+    (tmp_path / "upper.png").write_bytes(png(half("upper")))
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    with (
+        running(services_of(halves_service(write_halves(tmp_path)))) as client,
+        opened(browser, client.url) as page,
+    ):
+        ready(page)
+        assert not page.locator("#text").is_visible()
+        page.click("#go")
+        page.get_by_text("Choose a picture first.").wait_for()
+        page.set_input_files("#picture", str(tmp_path / "upper.png"))
+        page.locator(".bars li").first.wait_for()
+        assert page.locator(".bars .name").first.inner_text() == "upper"
+        assert page.locator("#preview").get_attribute("alt") == "upper.png"
+        assert "/v1/images/classify" in page.locator("#code-curl").inner_text()
+        page.set_input_files("#picture", str(tmp_path / "none.png"))
+        page.get_by_text("not a picture that can be read").wait_for()
 
 
 def test_chinese_dark_and_narrow(browser, client):
