@@ -75,7 +75,7 @@ def test_where_nothing_was_measured_the_page_still_reads() -> None:
 def test_the_linear_baseline_is_named_at_the_top_when_it_wins(chosen: str, said: str) -> None:
     text = english(reviews(chosen=chosen))
     assert said in text.split("Contents")[0].split("The frontier")[0]
-    assert "It may not. The linear baseline ( linear : hashed n-grams" in text
+    assert "It may not. The linear baseline ( linear : a linear model of n-grams" in text
 
 
 def test_a_losing_baseline_is_not_named_at_the_top() -> None:
