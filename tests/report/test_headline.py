@@ -18,7 +18,7 @@ def with_teacher_latency(ms: float) -> RunReport:
 
 def test_the_answer_is_one_sentence_with_every_figure() -> None:
     text = english(reviews())
-    assert "is the choice, and it is undecided whether it meets the bar: 8.1 MB, 2.13 ms a text" in text
+    assert "is the choice, and it is undecided whether it meets the bar: 8.1 MB, 2.13 ms an answer" in text
     assert "accuracy 86.1 % [84.4, 87.7] on test. It is 58× smaller and 12× faster than the teacher." in text
     assert "On 1,737 test examples, the probability that the bar holds is 81 %." in text
     assert "About 5,600 examples would decide it." in text
