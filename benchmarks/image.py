@@ -38,7 +38,6 @@ from penjing.search.image.candidates import picture_baseline, vision_candidates
 from penjing.search.image.context import PictureContext, open_picture_run
 from penjing.search.image.models import TrainedVision, train_convnet, train_students, train_teacher
 from penjing.tasks.classify import decisions
-from penjing.train.cached_folder import default_cache
 from penjing.train.convnet import load_convnet
 from penjing.train.device import Device
 from penjing.train.vision_lessons import picture_logits
@@ -135,7 +134,7 @@ def _rows(task: Task, work: Path) -> list[dict[str, Any]]:
 
 
 def _open(task: Task, work: Path, reporter: Any) -> PictureContext:
-    return open_picture_run(task, output=work / "run", cache=default_cache(), reporter=reporter)
+    return open_picture_run(task, output=work / "run", reporter=reporter)
 
 
 def _chosen(run: Path) -> str:

@@ -115,7 +115,7 @@ def classify_image(
         ...                                                                                             # doctest: +SKIP
 
     `model_path` is a bundle. With `labels` nothing needs training: then it is a CLIP or SigLIP checkpoint (a local
-    folder or `hf:org/name`; extras `image` and `generate`).
+    folder or `hf:org/name`; extra `image`).
 
     Raises:
         DataError: a picture cannot be read.

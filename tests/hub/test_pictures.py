@@ -7,7 +7,6 @@ from transformers import AutoModelForImageClassification
 
 import penjing
 from penjing.pictures.frame import framed
-from penjing.train.cached_folder import default_cache
 from penjing.train.model_folder import read_config
 from penjing.train.references import resolve_picture_model
 from penjing.train.vision_checkpoint import checkpoint_frame, load_pretrained_vision, tokens_of
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.hub
 
 @pytest.mark.parametrize("reference", ["hf:google/vit-base-patch16-224", "hf:facebook/deit-tiny-distilled-patch16-224"])
 def test_vit_and_deit_answer_as_transformers_says(reference, tmp_path):
-    found = resolve_picture_model(reference, cache=default_cache())
+    found = resolve_picture_model(reference)
     labels = len(read_config(found.folder)["id2label"])
     ours = load_pretrained_vision(found.folder, labels=labels, tokens=tokens_of(found.folder), seed=0).eval()
     drawn(size=(300, 260)).save(tmp_path / "picture.png")

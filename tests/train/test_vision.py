@@ -10,6 +10,8 @@ from transformers import (
     DeiTConfig,
     DeiTForImageClassification,
     DeiTForImageClassificationWithTeacher,
+    ResNetConfig,
+    ResNetForImageClassification,
     ViTConfig,
     ViTForImageClassification,
 )
@@ -23,6 +25,11 @@ from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.quantize import calibrate, int8_layers
 from penjing.shrink.resolution import at_resolution
 from penjing.shrink.structure import extract, keep_blocks, narrow, sort_units
+from penjing.train.convnet_checkpoint import (
+    load_checkpoint_convnet,
+    read_checkpoint_convnet,
+    save_checkpoint_convnet,
+)
 from penjing.train.device import Device
 from penjing.train.encoder import Part
 from penjing.train.pictures import Pictures
@@ -227,6 +234,23 @@ def test_the_second_token_learns_the_label_that_the_teacher_names():
         torch.nn.functional.cross_entropy(output.answers[1], said)
     )
     assert float(deit_loss(teacher)(output, np.arange(4)).detach()) == pytest.approx(float(expected.detach()))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_convnet_of_a_checkpoint_teaches_with_a_fresh_head(tmp_path, channels):
+    sizes = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic", "num_labels": 3}
+    _saved(ResNetForImageClassification(ResNetConfig(**sizes)), tmp_path)
+    model = load_checkpoint_convnet(tmp_path, labels=5, seed=0)
+    pictures = _pictures(channels=channels, size=32)
+    expected = picture_logits(model, pictures, device=DEVICE)
+    assert expected.shape == (12, 5)
+    (tmp_path / "kept").mkdir()
+    save_checkpoint_convnet(model, tmp_path / "kept")
+    found = picture_logits(read_checkpoint_convnet(tmp_path / "kept"), pictures, device=DEVICE)
+    assert np.abs(found - expected).max() < 1e-5
+    _saved(ViTForImageClassification(ViTConfig(**SIZES)), tmp_path)
+    with pytest.raises(ModelError, match="not a convnet"):
+        load_checkpoint_convnet(tmp_path, labels=5, seed=0)
 
 
 def test_pictures_change_by_chance_and_mix_their_labels():

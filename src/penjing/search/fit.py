@@ -30,7 +30,7 @@ _NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "classify": ("train", ("torch", "onnx", "sklearn")),
     "generate": ("generate", ("torch", "transformers", "peft", "gguf", "xllamacpp")),
     "translate": ("translate", ("torch", "transformers", "sentencepiece", "ctranslate2", "sacrebleu")),
-    "image": ("image", ("torch", "onnx", "sklearn", "PIL", "kornia")),
+    "image": ("image", ("torch", "onnx", "sklearn", "PIL", "kornia", "transformers")),
 }
 REPORT_NAME = "report.html"
 BUNDLE_NAME = "bundle"

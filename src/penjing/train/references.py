@@ -73,7 +73,7 @@ def resolve_model(reference: str, *, cache: Path) -> PretrainedModel:
     return _from_path(Path(reference).expanduser(), reference=reference)
 
 
-def resolve_picture_model(reference: str, *, cache: Path) -> PretrainedModel:
+def resolve_picture_model(reference: str) -> PretrainedModel:
     """Return the model of pictures that `reference` names: `hf:org/name[@revision]` or a local folder.
 
     Raises:

@@ -67,7 +67,7 @@ def _opened(reference: str) -> tuple[Any, Any, Frame, tuple[tuple[float, ...], t
     try:
         from transformers import AutoModel, AutoTokenizer
     except ImportError:
-        raise MissingExtraError("transformers", extra="generate") from None
+        raise MissingExtraError("transformers", extra="image") from None
     scheme, colon, name = reference.partition(":")
     hub = bool(colon) and scheme == "hf"
     folder = download_from_hub(name, reference=reference, files=_FILES) if hub else Path(reference).expanduser()

@@ -104,7 +104,7 @@ class PictureContext:
         return replace(self.pictures("train"), augmentation=recipe.augment or usual, mixup=recipe.mixup)
 
 
-def open_picture_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) -> PictureContext:
+def open_picture_run(task: Task, *, output: Path, reporter: Reporter) -> PictureContext:
     """Read and frame the pictures; what cannot be read is listed in `output`, unreadable.jsonl.
 
     Raises:
@@ -113,7 +113,7 @@ def open_picture_run(task: Task, *, output: Path, cache: Path, reporter: Reporte
     """
     store = Store(output / "stages")
     reporter.begin("model")
-    model = None if task.model == NEW else resolve_picture_model(task.model, cache=cache)
+    model = None if task.model == NEW else resolve_picture_model(task.model)
     reporter.end("from nothing" if model is None else f"{model.origin.name} ({model.origin.licence})", reused=False)
     reporter.begin("pictures")
     parts = list_pictures(task.data)

@@ -16,7 +16,7 @@ from penjing.errors import ModelError
 from penjing.files import write_text
 from penjing.measure.metrics import score
 from penjing.records import Step
-from penjing.search.image.context import PictureContext
+from penjing.search.image.context import NEW, PictureContext
 from penjing.search.recipes import Structure, structures
 from penjing.shape import VisionSize
 from penjing.shrink.importance import least_needed_blocks, unit_importance
@@ -24,9 +24,16 @@ from penjing.shrink.resolution import at_resolution
 from penjing.shrink.structure import keep_blocks, narrow
 from penjing.tasks.classify import decisions
 from penjing.train.convnet import ConvNet, load_convnet, new_convnet, save_convnet
+from penjing.train.convnet_checkpoint import (
+    CheckpointConvNet,
+    load_checkpoint_convnet,
+    read_checkpoint_convnet,
+    save_checkpoint_convnet,
+)
 from penjing.train.distill import Distillation
 from penjing.train.loop import Loss, Progress, train
 from penjing.train.pace import TrainPlan
+from penjing.train.references import PretrainedModel, resolve_picture_model
 from penjing.train.state import StateFile
 from penjing.train.vision import VisionShape, VisionTransformer, new_vision_transformer
 from penjing.train.vision_checkpoint import load_pretrained_vision, load_vision, save_vision, tokens_of
@@ -38,12 +45,13 @@ _BATCH = 64  # pictures a step, where the recipe says nothing
 _FEWEST_STEPS, _MOST_EPOCHS = 1_500, 40.0  # few pictures are seen more often
 _NEW_EPOCHS, _TUNED_EPOCHS, _CONVNET_EPOCHS = 8.0, 3.0, 6.0
 _NEW_RATE, _TUNED_RATE, _CONVNET_RATE, _STUDENT_RATE = 1.5e-3, 5e-5, 3e-3, 5e-4
+_TUNED_CONVNET_RATE = 2e-4
 _DECAY, _PATIENCE = 0.05, 12
 _STUDENT_LABELS = 0.5  # the weight of the labels in a student's loss
 _SAMPLE, _FEW = 512, 128  # pictures for the importance of heads and neurons, and of blocks
 _SHARES = {"convnet": 0.15, "teacher": 0.45, "students": 0.4}  # of a limited training time
 
-Model = TypeVar("Model", VisionTransformer, ConvNet)
+Model = TypeVar("Model", VisionTransformer, ConvNet, CheckpointConvNet)
 
 
 @dataclass(frozen=True)
@@ -69,10 +77,8 @@ def train_convnet(context: PictureContext) -> TrainedVision | None:
     recipe = context.task.recipe
     if recipe.convnet == "none":
         return None
-    if recipe.convnet != "new":
-        raise ModelError(
-            "convnets of checkpoints are not read yet", value=recipe.convnet, rule='recipe.convnet is "new" or "none"'
-        )
+    if recipe.convnet != NEW:
+        return _tuned_convnet(context, resolve_picture_model(recipe.convnet))
     plan = _plan(context, "convnet", epochs=_CONVNET_EPOCHS, rate=_CONVNET_RATE)
 
     def start() -> tuple[ConvNet, Loss]:
@@ -82,6 +88,23 @@ def train_convnet(context: PictureContext) -> TrainedVision | None:
 
     inputs = {"kind": "convnet", "plan": asdict(plan)}
     return _trained(context, "convnet", (), inputs, plan, start, save_convnet)
+
+
+def _tuned_convnet(context: PictureContext, model: PretrainedModel) -> TrainedVision:
+    """Return the convnet of a checkpoint, fine-tuned."""
+    plan = _plan(context, "convnet", epochs=_TUNED_EPOCHS, rate=_TUNED_CONVNET_RATE)
+
+    def start() -> tuple[CheckpointConvNet, Loss]:
+        found = load_checkpoint_convnet(model.folder, labels=len(context.splits.labels), seed=context.seed)
+        return found, picture_label_loss
+
+    inputs = {"kind": "convnet", "checkpoint": model.key, "plan": asdict(plan)}
+    return _trained(context, "convnet", (), inputs, plan, start, save_checkpoint_convnet)
+
+
+def read_convnet(folder: Path) -> ConvNet | CheckpointConvNet:
+    """Return a trained convnet, whichever kind it is."""
+    return read_checkpoint_convnet(folder) if (folder / "config.json").is_file() else load_convnet(folder)
 
 
 def train_teacher(context: PictureContext, convnet: TrainedVision | None) -> TrainedVision:
@@ -101,7 +124,7 @@ def train_teacher(context: PictureContext, convnet: TrainedVision | None) -> Tra
             found = load_pretrained_vision(model.folder, labels=labels, tokens=tokens, seed=context.seed)
         if convnet is None:
             return found, picture_label_loss
-        return found, deit_loss(asked(load_convnet(convnet.folder), device=context.device))
+        return found, deit_loss(asked(read_convnet(convnet.folder), device=context.device))
 
     step = Step(
         name="fine-tune" if model else "train",

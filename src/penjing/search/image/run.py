@@ -24,7 +24,7 @@ from penjing.spec import Task
 def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: str) -> FitResult:
     """Run every stage that is not there yet and return the choice."""
     torch.set_num_threads(task.budget.threads)
-    context = open_picture_run(task, output=output, cache=cache, reporter=reporter)
+    context = open_picture_run(task, output=output, reporter=reporter)
     return judge_and_deliver(
         context,
         _candidates(context, output),
