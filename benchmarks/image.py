@@ -34,7 +34,7 @@ from penjing.measure.latency import Measured, measure_systems
 from penjing.progress import Silent
 from penjing.search.candidates import Candidate
 from penjing.search.evaluate import answers
-from penjing.search.image.candidates import picture_baseline, vision_candidates
+from penjing.search.image.candidates import convnet_candidate, picture_baseline, vision_candidates
 from penjing.search.image.context import PictureContext, open_picture_run
 from penjing.search.image.models import TrainedVision, train_convnet, train_students, train_teacher
 from penjing.tasks.classify import decisions
@@ -156,10 +156,12 @@ def _systems(context: PictureContext, without: TrainedVision, *, chosen: str) ->
         _bundle(context, "onnxruntime-int8", "peer", int8),
         _bundle(context, "linear", "peer", picture_baseline(context)),
     ]
+    more = [convnet_candidate(context, convnet)]
     for student in train_students(context, teacher):
-        for one in vision_candidates(context, student):
-            choice = one.name == chosen
-            found.append(_bundle(context, "penjing" if choice else one.name, "choice" if choice else "frontier", one))
+        more += vision_candidates(context, student)
+    for one in more:
+        choice = one.name == chosen
+        found.append(_bundle(context, "penjing" if choice else one.name, "choice" if choice else "frontier", one))
     return found
 
 

@@ -58,6 +58,7 @@ def test_the_run_ends_with_a_bundle_a_report_and_what_could_not_be_read(run):
     folder, done = run
     assert "1 layer, 50% FFN, 4 x 4, int8" in done.output
     assert "penjing predict" in done.output
+    assert "export convnet" in done.output
     manifest = read_manifest(folder / "run" / "bundle")
     assert manifest.kind == "image"
     assert manifest.quality["test"].value > 0.9

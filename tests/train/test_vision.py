@@ -18,6 +18,7 @@ from transformers import (
 
 from penjing.errors import ModelError
 from penjing.export.layers import Precision
+from penjing.export.onnx_convnet import convnet_to_onnx
 from penjing.export.onnx_vision import vision_to_onnx
 from penjing.export.parity import run_onnx
 from penjing.search.precision import arrays_of
@@ -25,6 +26,7 @@ from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.quantize import calibrate, int8_layers
 from penjing.shrink.resolution import at_resolution
 from penjing.shrink.structure import extract, keep_blocks, narrow, sort_units
+from penjing.train.convnet import new_convnet
 from penjing.train.convnet_checkpoint import (
     load_checkpoint_convnet,
     read_checkpoint_convnet,
@@ -234,6 +236,17 @@ def test_the_second_token_learns_the_label_that_the_teacher_names():
         torch.nn.functional.cross_entropy(output.answers[1], said)
     )
     assert float(deit_loss(teacher)(output, np.arange(4)).detach()) == pytest.approx(float(expected.detach()))
+
+
+@pytest.mark.parametrize(("channels", "side"), [(1, 16), (3, 80)])
+def test_the_small_convnet_is_exported_as_it_is(channels, side):
+    scale = {"mean": (90.0,) * channels, "deviation": (60.0,) * channels}
+    model = new_convnet(labels=5, image=side, seed=0, **scale)
+    pictures = _pictures(channels=channels, size=side)
+    model.train()(torch.from_numpy(pictures.pixels))  # so that the running statistics are no longer 0 and 1
+    graph = convnet_to_onnx(arrays_of(model), image=side, stem_stride=model.stem.stride[0])
+    expected = picture_logits(model, pictures, device=DEVICE)
+    assert np.abs(run_onnx(graph, {"pixels": pictures.pixels}) - expected).max() < 1e-4
 
 
 @pytest.mark.parametrize("channels", [1, 3])

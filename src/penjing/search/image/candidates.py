@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
 from penjing.export.layers import Precision
+from penjing.export.onnx_convnet import CONVNET_GRAPH, convnet_to_onnx
 from penjing.export.onnx_picture_linear import linear_to_onnx
 from penjing.export.onnx_vision import VISION_GRAPH, vision_to_onnx
 from penjing.export.parity import check_parity, run_onnx
@@ -24,6 +25,7 @@ from penjing.search.image.context import PictureContext
 from penjing.search.image.models import TEACHER, TrainedVision
 from penjing.search.precision import arrays_of, mean_divergence
 from penjing.shrink.quantize import Quantized, calibrate, output_errors, quantize
+from penjing.train.convnet import load_convnet
 from penjing.train.device import Device
 from penjing.train.picture_linear import train_picture_linear
 from penjing.train.pictures import Pictures
@@ -60,6 +62,20 @@ def vision_candidates(context: PictureContext, trained: TrainedVision) -> list[C
         _float32(context, trained, "teacher" if teacher else "candidate"),
         _int8(context, trained, "plain-int8" if teacher else "candidate", name=_int8_name(trained.name)),
     ]
+
+
+def convnet_candidate(context: PictureContext, trained: TrainedVision) -> Candidate:
+    """Return the convnet that teaches, in float32: on small pictures it may be the better model."""
+
+    def make(folder: Path, _: Path) -> None:
+        model, some = load_convnet(trained.folder), _sample(context, _COMPARED, side=context.frame.size)
+        graph = convnet_to_onnx(arrays_of(model), image=context.frame.size, stem_stride=model.stem.stride[0])
+        difference = check_parity(_answers(graph, some), picture_logits(model, some, device=_EXACT))
+        note = f"ONNX = PyTorch to {difference:.1e} in a logit ({len(some)} pictures)"
+        recipe = (Step(name="convnet"),)
+        _write(context, folder, graph, trained.name, recipe, trained.parameters, side=context.frame.size, notes=(note,))
+
+    return _candidate(context, trained, "candidate", trained.name, {"graph": CONVNET_GRAPH}, make)
 
 
 def _int8_name(name: str) -> str:

@@ -14,8 +14,8 @@ from penjing.progress import Reporter
 from penjing.search.candidates import Candidate
 from penjing.search.early import deliver_early
 from penjing.search.fit import FitResult
-from penjing.search.image.candidates import picture_baseline, vision_candidates
-from penjing.search.image.context import PictureContext, open_picture_run
+from penjing.search.image.candidates import convnet_candidate, picture_baseline, vision_candidates
+from penjing.search.image.context import NEW, PictureContext, open_picture_run
 from penjing.search.image.models import TEACHER, train_convnet, train_students, train_teacher
 from penjing.search.judge import judge_and_deliver
 from penjing.spec import Task
@@ -37,7 +37,10 @@ def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: s
 
 def _candidates(context: PictureContext, output: Path) -> list[Candidate]:
     found = [picture_baseline(context)]
-    teacher = train_teacher(context, train_convnet(context))
+    convnet = train_convnet(context)
+    if convnet is not None and context.task.recipe.convnet == NEW:
+        found.append(convnet_candidate(context, convnet))
+    teacher = train_teacher(context, convnet)
     found += vision_candidates(context, teacher)
     deliver_early(context, found, teacher=TEACHER, output=output)
     for student in train_students(context, teacher):
