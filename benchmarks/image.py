@@ -70,7 +70,7 @@ def cifar(work: Path) -> dict[str, Any]:
     folder = _unpacked("cifar10_subset/cifar10_12k.zip", work / "cifar10_subset")
     return {
         "data": {"train": str(folder / "train"), "test": str(folder / "test")},
-        "recipe": {"epochs": 30, "student_epochs": 15},
+        "recipe": {"epochs": 30, "student_epochs": 15, "augment": "flip"},
     }
 
 
@@ -79,7 +79,7 @@ def flowers(work: Path) -> dict[str, Any]:
     folder = _unpacked("flower_photos_subset/flowers_192.zip", work / "flower_photos_subset")
     return {
         "data": {"train": str(folder / "train"), "test": str(folder / "val")},
-        "recipe": {"epochs": 60, "student_epochs": 30},
+        "recipe": {"epochs": 60, "student_epochs": 30, "augment": "flip"},
     }
 
 

@@ -111,7 +111,7 @@ def classify_image(
 
         >>> classify_image("shoe.png", model_path="runs/fashion/bundle").label                          # doctest: +SKIP
         'ankle boot'
-        >>> classify_image("cat.jpg", model_path="hf:openai/clip-vit-base-patch32", labels=["cat", "dog"])
+        >>> classify_image("cat.jpg", model_path="hf:google/siglip-base-patch16-224", labels=["cat", "dog"])
         ...                                                                                             # doctest: +SKIP
 
     `model_path` is a bundle. With `labels` nothing needs training: then it is a CLIP or SigLIP checkpoint (a local

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from penjing.shape import Shape, VisionSize
 
 Students = Literal["separate", "elastic"]
-Augmentation = Literal["none", "flip", "shift", "randaugment"]
+Augmentation = Literal["none", "shift", "flip", "randaugment"]
 """How pictures are changed while a model learns: each one does what those before it do too."""
 
 
@@ -53,12 +53,13 @@ class Recipe(BaseModel):
     """To translate: how many translations the bundle pursues at once."""
     vit: VisionSize = VisionSize()
     """Of pictures, where the model is "new"."""
-    convnet: str = "new"
+    convnet: str | None = None
     """Of pictures: who teaches the model's second token. "new": a small convnet that learns first; "none": nobody, and
-    there is no such token; or a reference to a convnet's checkpoint."""
+    a new model has no such token; or a reference to a convnet's checkpoint. Default: new where the model is new, else
+    none."""
     augment: Augmentation | None = None
-    """Of pictures: none, flip, shift (and flip), randaugment (and both); default: none where a model sees each picture
-    fewer than 20 times, else shift."""
+    """Of pictures: none, shift, flip (left to right, and shift), randaugment (and both); default: none where a model
+    sees each picture fewer than 20 times, else shift."""
     mixup: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Of pictures: how much of another one, at the most, is mixed into each while the model learns."""
     sizes: tuple[Annotated[int, Field(ge=4, le=1024)], ...] = ()

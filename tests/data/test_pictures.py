@@ -1,6 +1,8 @@
 """Where pictures come from, and how they are split: no repeat in two splits, nothing lost in silence."""
 
 import csv
+import json
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -124,6 +126,34 @@ def test_pictures_that_mostly_cannot_be_read_stop_the_run(tmp_path):
         path.write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"most pictures cannot be read: .train: 15 of 20"):
         _read(DataSpec(source=str(folder)))
+
+
+def test_few_pictures_of_many_labels_are_shared_out(tmp_path):
+    for label in range(20):
+        (tmp_path / f"{label:02}").mkdir()
+        for number in range(6):
+            (tmp_path / f"{label:02}" / f"{number}.png").write_bytes(stored(drawn(seed=100 * label + number)))
+    splits = _read(DataSpec(source=str(tmp_path))).splits
+    assert [len(splits.train), len(splits.dev), len(splits.test)] == [96, 12, 12]
+
+
+def test_splits_and_empty_folders_are_no_labels(tmp_path):
+    for part in ("train", "test"):
+        _folder(tmp_path / part, per_label=4)
+    with pytest.raises(DataError, match="splits, not labels"):
+        list_pictures(DataSpec(source=str(tmp_path)))
+    (tmp_path / "train" / "green").mkdir()
+    with pytest.raises(DataError, match=r"a label's folder is empty: .*green"):
+        list_pictures(DataSpec(source=str(tmp_path / "train")))
+
+
+def test_a_name_that_is_no_text_is_shown_all_the_same(tmp_path):
+    folder = _folder(tmp_path / "data")
+    name = os.fsdecode("\u7ea2".encode("gb18030") + b".png")
+    (folder / "red" / name).write_bytes(stored(drawn(seed=999)))
+    names = [one.name for one in list_pictures(DataSpec(source=str(folder)))["train"]]
+    assert any("\ufffd" in found for found in names)
+    json.dumps(names, ensure_ascii=False).encode()
 
 
 def test_the_digits_of_a_package_are_grey_and_small():

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.hub
 @pytest.mark.parametrize("reference", ["hf:google/vit-base-patch16-224", "hf:facebook/deit-tiny-distilled-patch16-224"])
 def test_vit_and_deit_answer_as_transformers_says(reference, tmp_path):
     found = resolve_picture_model(reference)
-    labels = len(read_config(found.folder)["id2label"])
+    labels = list(read_config(found.folder)["id2label"].values())
     ours = load_pretrained_vision(found.folder, labels=labels, tokens=tokens_of(found.folder), seed=0).eval()
     drawn(size=(300, 260)).save(tmp_path / "picture.png")
     pixels = torch.from_numpy(framed(tmp_path / "picture.png", checkpoint_frame(found.folder)))[None]
@@ -29,10 +29,10 @@ def test_vit_and_deit_answer_as_transformers_says(reference, tmp_path):
     assert float(difference.abs().max()) < 1e-3
 
 
-@pytest.mark.parametrize("reference", ["hf:openai/clip-vit-base-patch32", "hf:google/siglip-base-patch16-224"])
-def test_clip_and_siglip_know_a_colour(reference, tmp_path):
+def test_siglip_knows_a_colour(tmp_path):
     from PIL import Image
 
     Image.fromarray(np.full((224, 224, 3), (200, 20, 20), np.uint8)).save(tmp_path / "red.png")
-    found = penjing.classify_image(tmp_path / "red.png", model_path=reference, labels=["red wall", "green field"])
+    siglip = "hf:google/siglip-base-patch16-224"
+    found = penjing.classify_image(tmp_path / "red.png", model_path=siglip, labels=["red wall", "green field"])
     assert found.label == "red wall"

@@ -90,9 +90,9 @@ def test_what_cannot_be_read_is_refused_by_name(content, what):
         read_picture(content)
 
 
-def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    for path in (tmp_path / "none.png", tmp_path, "a\0b"):
-        with pytest.raises(DataError, match="cannot be opened"):
+def test_a_missing_file_a_folder_and_a_device_are_named(tmp_path):
+    for path in (tmp_path / "none.png", tmp_path, "a\0b", "/dev/zero"):
+        with pytest.raises(DataError, match=r"cannot be opened|not a file"):
             read_picture(path)
 
 
@@ -116,7 +116,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(side):
 def test_a_large_jpeg_is_decoded_small():
     content = stored(Image.new("RGB", (6_000, 5_000), "teal"), "JPEG")
     found = read_picture(content)
-    assert found.size == (750, 625)
+    assert found.size == (3_000, 2_500)
     assert framed(content, Frame(size=64)).shape == (64, 64, 3)
 
 
@@ -126,6 +126,15 @@ def test_frames_cover_or_stretch():
     assert framed(image, Frame(size=10, channels=1, way="stretch", resample="bilinear")).shape == (10, 10, 1)
     middle = np.asarray(drawn(size=(60, 20)))[:, 20:40]
     assert np.array_equal(framed(image, Frame(size=20)), middle)
+
+
+def test_what_is_framed_is_not_cut_again():
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    pixels[0] = 255
+    frame = Frame(size=8, share=0.5)
+    for source in (pixels, png(pixels)):
+        assert framed(source, frame)[0].mean() > 60
+    assert framed(stored(Image.fromarray(pixels)), frame)[0].mean() == 0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -184,6 +193,33 @@ def test_a_thousand_damaged_files_are_answered_or_refused_within_the_memory():
     assert min(answered, refused) > 100
     assert peak < 512 * 2**20
     assert not done.stderr
+
+
+_LARGEST = """
+import sys
+from PIL import Image
+from penjing.memory import peak_memory
+from penjing.pictures.read import read_picture
+
+print(read_picture(sys.argv[1]).size, peak_memory())
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "size", "told"),
+    [
+        ("WEBP", "RGBA", (4_000, 4_000), {"lossless": True, "quality": 0, "method": 0}),
+        ("PNG", "RGBA", (4_000, 4_000), {"compress_level": 1}),
+        ("JPEG", "CMYK", (8_000, 6_200), {"progressive": True}),
+    ],
+)
+def test_the_largest_pictures_stay_within_the_memory(tmp_path, kind, mode, size, told):
+    path = tmp_path / "large"
+    Image.new(mode, size, (90, 20, 160, 128)).save(path, kind, **told)
+    done = subprocess.run(
+        [sys.executable, "-c", _LARGEST, str(path)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert int(done.stdout.split()[-1]) < 512 * 2**20
 
 
 def test_random_bytes_after_every_signature_are_refused():

@@ -3,6 +3,8 @@
 import json
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -91,6 +93,35 @@ def test_files_and_folders_are_answered_and_those_that_cannot_be_read_named(run)
     assert rows[0] == "file,label,score,lower,upper,error"
     assert sum("not a picture" in row or "damaged" in row for row in rows) == 1
     assert "1 pictures cannot be read" in whole.stderr
+
+
+def test_tables_lines_and_parquet_keep_their_places(run, tmp_path):
+    folder, _ = run
+    bundle, data = str(folder / "run" / "bundle"), folder / "data"
+    (data / "list.csv").write_text('image\nupper/1.png\n""\nlower/0.png\n', encoding="utf-8")
+    done = CliRunner().invoke(app, ["predict", bundle, "--input", str(data / "list.csv")])
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 2
+    assert [row.get("label") for row in rows] == ["upper", None, "lower"]
+    assert "no picture" in rows[1]["error"]
+    lines = f"{data}/upper/1.png\n\n{data}/lower/0.png\n"
+    done = CliRunner().invoke(app, ["predict", bundle, "--input", "-"], input=lines)
+    assert [json.loads(line).get("label") for line in done.stdout.splitlines()] == ["upper", None, "lower"]
+    contents = [(data / name).read_bytes() for name in ("upper/1.png", "lower/0.png")]
+    pq.write_table(pa.table({"image": contents}), tmp_path / "some.parquet")
+    done = CliRunner().invoke(app, ["predict", bundle, "--input", str(tmp_path / "some.parquet")])
+    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["upper", "lower"]
+    (data / "list.csv").unlink()
+
+
+def test_sizes_that_cannot_be_are_refused_before_anything_is_trained(run, tmp_path):
+    folder, _ = run
+    for setting in ("recipe.sizes=[6]", "recipe.sizes=[16]", "recipe.vit={image=8,patch=3}"):
+        done = CliRunner().invoke(
+            app, ["fit", str(folder / "task.toml"), "--output", str(tmp_path / "run"), "--set", setting]
+        )
+        assert isinstance(done.exception, TaskError), done.output
+        assert "cannot be looked at" in str(done.exception)
 
 
 def test_one_function_answers_files_bytes_and_lists(run):

@@ -6,6 +6,7 @@ from base64 import b64encode
 import pytest
 
 from penjing.pictures.frame import png
+from penjing.serve.problems import Problem
 from penjing.serve.settings import Limits
 from tests.pictures.drawn import drawn, stored
 from tests.serve.picture_bundle import half, halves_service, write_halves
@@ -16,8 +17,12 @@ LIMITS = Limits(items=4, body_bytes=2_000, picture_body_bytes=100_000)
 
 
 @pytest.fixture(scope="module")
-def client(tiny_bundle, tmp_path_factory):
-    bundle = write_halves(tmp_path_factory.mktemp("pictures"))
+def bundle(tmp_path_factory):
+    return write_halves(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def client(tiny_bundle, bundle):
     with running(services_of(halves_service(bundle), classifier(tiny_bundle), limits=LIMITS)) as found:
         yield found
 
@@ -76,6 +81,36 @@ def test_pictures_may_be_larger_than_texts(client):
     assert len(large) > LIMITS.body_bytes
     assert client.post(ROUTE, large, Content_Type="image/bmp")[0] == 200
     assert client.post("/v1/classify", {"input": "x" * 3_000, "model": "tiny"})[0] == 413
+
+
+def test_a_chat_takes_a_picture_and_no_name_of_a_file(client, tmp_path):
+    from pathlib import Path
+
+    path = tmp_path / "secret.png"
+    path.write_bytes(png(half("upper")))
+    part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_base64(png(half('lower')))}"}}
+    body = {"model": "halves", "messages": [{"role": "user", "content": [{"type": "text", "text": "?"}, part]}]}
+    assert client.post("/v1/chat/completions", body)[2]["choices"][0]["message"]["content"] == "lower"
+    for content in (str(path), [{"type": "text", "text": str(path)}], [{"type": "image_url", "image_url": str(path)}],
+                    [{"type": "image_url", "image_url": {"url": Path(path).as_uri()}}]):  # fmt: skip
+        body["messages"][0]["content"] = content
+        status, _, found = client.post("/v1/chat/completions", body)
+        assert status == 400
+        assert "upper" not in json.dumps(found)
+    assert client.post("/v1/chat/completions", {"model": "halves", "messages": []})[0] == 400
+
+
+def test_so_many_requests_hold_their_pictures_and_no_more(bundle):
+    services = services_of(halves_service(bundle), limits=Limits(picture_requests=1))
+    with (
+        services.picture_room(),
+        pytest.raises(Problem, match="1 requests with pictures wait"),
+        services.picture_room(),
+    ):
+        pass
+    with services.picture_room():
+        pass
+    services.close()
 
 
 def test_texts_are_not_for_a_model_of_pictures(client):

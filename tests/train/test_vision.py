@@ -50,6 +50,7 @@ SIZES = {
     "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64, "image_size": 16,
     "patch_size": 4, "num_labels": 5,
 }  # fmt: skip
+NAMES = [f"LABEL_{number}" for number in range(5)]
 MEAN, STD = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
 
 
@@ -105,7 +106,7 @@ def test_a_checkpoint_answers_as_transformers_does(tmp_path, config, kind, token
     model = kind(config(**SIZES))
     _saved(model, tmp_path)
     assert tokens_of(tmp_path) == tokens
-    ours = load_pretrained_vision(tmp_path, labels=5, tokens=tokens, seed=0)
+    ours = load_pretrained_vision(tmp_path, labels=NAMES, tokens=tokens, seed=0)
     with torch.inference_mode():
         found = ours.eval()(torch.from_numpy(_pixels())).logits.numpy()
     assert np.abs(found - _theirs(model)).max() < 1e-5
@@ -114,7 +115,7 @@ def test_a_checkpoint_answers_as_transformers_does(tmp_path, config, kind, token
 def test_the_first_head_of_a_deit_without_teacher_reads_the_class_token(tmp_path):
     model = DeiTForImageClassification(DeiTConfig(**SIZES))
     _saved(model, tmp_path)
-    ours = load_pretrained_vision(tmp_path, labels=5, tokens=2, seed=0)
+    ours = load_pretrained_vision(tmp_path, labels=NAMES, tokens=2, seed=0)
     with torch.inference_mode():
         found = ours.eval()(torch.from_numpy(_pixels())).answers[0].numpy()
     assert np.abs(found - _theirs(model)).max() < 1e-5
@@ -122,10 +123,21 @@ def test_the_first_head_of_a_deit_without_teacher_reads_the_class_token(tmp_path
 
 def test_a_vit_gets_a_second_token_and_other_labels_fresh_heads(tmp_path):
     _saved(ViTForImageClassification(ViTConfig(**SIZES)), tmp_path)
-    ours = load_pretrained_vision(tmp_path, labels=7, tokens=2, seed=0).eval()
+    ours = load_pretrained_vision(tmp_path, labels=[*NAMES, "x", "y"], tokens=2, seed=0).eval()
     assert torch.equal(ours.tokens[0], ours.tokens[1])
     with torch.inference_mode():
         assert ours(torch.from_numpy(_pixels())).logits.abs().max() == 0
+
+
+def test_a_head_is_kept_by_what_its_rows_mean(tmp_path):
+    model = ViTForImageClassification(ViTConfig(**SIZES))
+    _saved(model, tmp_path)
+    turned = load_pretrained_vision(tmp_path, labels=NAMES[::-1], tokens=1, seed=0).eval()
+    with torch.inference_mode():
+        found = turned(torch.from_numpy(_pixels())).logits.numpy()
+    assert np.abs(found[:, ::-1] - _theirs(model)).max() < 1e-5
+    other = load_pretrained_vision(tmp_path, labels=["a", "b", "c", "d", "e"], tokens=1, seed=0)
+    assert float(other.heads[0].weight.detach().abs().max()) == 0
 
 
 def test_the_frame_is_what_the_checkpoint_says(tmp_path):
@@ -139,11 +151,11 @@ def test_the_frame_is_what_the_checkpoint_says(tmp_path):
 def test_other_architectures_and_functions_are_refused(tmp_path):
     _saved(ViTForImageClassification(ViTConfig(**SIZES, hidden_act="relu")), tmp_path)
     with pytest.raises(ModelError, match="activation function"):
-        load_pretrained_vision(tmp_path, labels=5, tokens=1, seed=0)
+        load_pretrained_vision(tmp_path, labels=NAMES, tokens=1, seed=0)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     (tmp_path / "config.json").write_text(json.dumps({**config, "model_type": "swin"}), encoding="utf-8")
     with pytest.raises(ModelError, match=r"'swin'.*vit, deit"):
-        load_pretrained_vision(tmp_path, labels=5, tokens=1, seed=0)
+        load_pretrained_vision(tmp_path, labels=NAMES, tokens=1, seed=0)
 
 
 @pytest.mark.parametrize("tokens", [1, 2])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from penjing.check.finding import Finding, Place, Severity
 from penjing.data.picture_sources import Listed
-from penjing.data.pictures import frame_for, read_listed
+from penjing.data.pictures import Unreadable, frame_for, read_listed
 from penjing.progress import Reporter
 
 _SHOWN, _FEW = 5, 10
@@ -25,12 +25,11 @@ def check_pictures(parts: Mapping[str, Sequence[Listed]], *, seed: int, reporter
     seen: dict[str, list[Place]] = defaultdict(list)
     unreadable: dict[Place, str] = {}
     for part, listed in parts.items():
-        rows, failed = read_listed(listed, frame, progress=_told(reporter, len(listed)))
-        named = {one.name: (part, row) for row, one in enumerate(listed)}
-        unreadable |= {named[one.name]: one.why for one in failed}
-        places = {id(one): (part, row) for row, one in enumerate(listed)}  # a table may name a file twice
-        for one, pixels in rows:
-            seen[hashlib.sha256(pixels.tobytes()).hexdigest()].append(places[id(one)])
+        for row, (_, read) in enumerate(read_listed(listed, frame, progress=_told(reporter, len(listed)))):
+            if isinstance(read, Unreadable):
+                unreadable[part, row] = read.why
+            else:
+                seen[hashlib.sha256(read.tobytes()).hexdigest()].append((part, row))
     reporter.end(f"{sum(map(len, seen.values())):,} read", reused=False)
     groups = [places for places in seen.values() if len(places) > 1]
     label = {(part, row): one.label for part, listed in parts.items() for row, one in enumerate(listed)}

@@ -16,6 +16,7 @@ from penjing.bundle.golden import GOLDEN_NAME, read_golden
 from penjing.bundle.read import check_files, read_manifest
 from penjing.bundle.worker import worker_command
 from penjing.cli.bench_writing import measure_writing
+from penjing.cli.pictures import asked_pictures
 from penjing.cli.texts import read_texts
 from penjing.errors import BundleError, DataError, TaskError
 from penjing.measure.latency import Measured, measure_systems
@@ -55,7 +56,7 @@ def measure_bundles(
     if len(set(bundles)) < len(bundles):
         raise TaskError("a bundle was given twice", rule="each once")
     kind = _kind(bundles)
-    texts = None if source is None else _given(source, column=column)
+    texts = None if source is None else _given(source, column=column, kind=kind)
     with _bar() as progress:
         if kind == "generate":
             measured = measure_writing(
@@ -102,8 +103,13 @@ def _golden(first: Path, aside: Path) -> list[str]:
     return found
 
 
-def _given(source: str, *, column: str) -> list[str]:
-    texts = list(islice(read_texts(None, source, column=column, usage="penjing bench BUNDLE"), _MOST_TEXTS))
+def _given(source: str, *, column: str, kind: Kind) -> list[str]:
+    """Return the texts, or the files of pictures, that are measured with."""
+    if kind == "image":
+        asked = asked_pictures(None, source, column="image" if column == "text" else column)
+        texts = [str(found) for _, found in islice(asked, _MOST_TEXTS) if isinstance(found, str | Path)]
+    else:
+        texts = list(islice(read_texts(None, source, column=column, usage="penjing bench BUNDLE"), _MOST_TEXTS))
     if not texts:
         raise DataError("no texts to measure with", value=source, rule="at least one")
     return texts

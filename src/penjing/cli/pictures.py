@@ -1,4 +1,4 @@
-"""Pictures on the command line: files and folders, one answer each, those that cannot be read named."""
+"""Pictures on the command line: files, folders and tables, one answer each, those that cannot be read named."""
 
 from __future__ import annotations
 
@@ -8,42 +8,76 @@ from pathlib import Path
 
 from penjing.bundle.read import Bundle, Prediction
 from penjing.cli.texts import read_texts
+from penjing.data.picture_sources import listed_value, shown_name
+from penjing.data.readers import iter_rows, missing_column
 from penjing.errors import DataError
-from penjing.pictures.read import SUFFIXES
+from penjing.pictures.read import SUFFIXES, Source
+
+USAGE = "penjing predict BUNDLE photo.jpg folder/"
+Asked = tuple[str, Source | DataError]
+"""What a picture is called, and where it is, or why it is nowhere."""
 
 
-def picture_files(given: Sequence[str] | None, source: str | None, *, column: str) -> Iterator[str]:
-    """Return the files named, those of folders in order of their names, or those of a table's column.
+def asked_pictures(given: Sequence[str] | None, source: str | None, *, column: str) -> Iterator[Asked]:
+    """Yield the files named, those of folders in order of their names; or a table's, or those of lines on stdin.
 
-    Paths in a table are relative to it.
+    Paths in a file are relative to it. A row without a picture keeps its place, as an error.
 
     Raises:
-        DataError: a folder holds no pictures.
+        DataError: a folder holds no pictures, or a table has no such column.
     """
-    names = read_texts(given, source, column=column, usage="penjing predict BUNDLE photo.jpg folder/")
-    beside = Path(source).parent if source not in (None, "-") else Path()
+    if given or source in (None, "-"):
+        names = read_texts(given, source, column=column, usage=USAGE)
+        return _named(names) if given else (_line(name, Path()) for name in names)
+    path = Path(str(source))
+    if path.suffix == ".txt":
+        return (_line(name, path.parent) for name in read_texts(None, str(path), column=column, usage=USAGE))
+    return _rows(path, column)
+
+
+def _named(names: Iterator[str]) -> Iterator[Asked]:
     for name in names:
-        path = beside / name
-        yield from _inside(path) if path.is_dir() else [str(path)]
+        path = Path(name)
+        if not path.is_dir():
+            yield shown_name(name), path
+            continue
+        inside = sorted(found for found in path.rglob("*") if found.suffix.lower() in SUFFIXES)
+        if not inside:
+            raise DataError("no pictures in this folder", value=name, rule=", ".join(SUFFIXES))
+        yield from ((shown_name(found), found) for found in inside)
 
 
-def _inside(folder: Path) -> Iterator[str]:
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise DataError("no pictures in this folder", value=str(folder), rule=", ".join(SUFFIXES))
-    yield from map(str, found)
+def _line(name: str, beside: Path) -> Asked:
+    return shown_name(name), beside / name if name else DataError("an empty line is no picture")
+
+
+def _rows(path: Path, column: str) -> Iterator[Asked]:
+    for number, row in enumerate(iter_rows(path), start=1):
+        if column not in row:
+            raise missing_column(column, row.keys(), path)
+        try:
+            found = listed_value(row[column], "", path, number)
+        except DataError as error:
+            yield f"row {number}", error
+        else:
+            source = found.source
+            assert isinstance(source, str | Path | bytes)
+            yield found.name, source
 
 
 def answer_pictures(
-    bundle: Bundle, files: Iterator[str], *, batch_size: int
+    bundle: Bundle, asked: Iterator[Asked], *, batch_size: int
 ) -> Iterator[tuple[str, Prediction | DataError]]:
-    """Yield each file with its prediction, or with why it cannot be read."""
-    while some := list(islice(files, batch_size)):
-        items, errors = [], dict[str, DataError]()
-        for name in some:
-            try:
-                items += bundle.prepare([name])
-            except DataError as error:
-                errors[name] = error
+    """Yield each picture's name with its prediction, or with why it cannot be read."""
+    while some := list(islice(asked, batch_size)):
+        items, found = [], list[DataError | None]()
+        for _, source in some:
+            error = source if isinstance(source, DataError) else None
+            if not isinstance(source, DataError):
+                try:
+                    items += bundle.prepare([source])
+                except DataError as refused:
+                    error = refused
+            found.append(error)
         answers = iter(bundle.answer(items) if items else [])
-        yield from ((name, errors.get(name) or next(answers)) for name in some)
+        yield from ((name, error or next(answers)) for (name, _), error in zip(some, found, strict=True))

@@ -40,8 +40,8 @@ def predict(
 ) -> None:
     """Answer texts or pictures with a bundle: from the command line, a file or stdin, as JSON lines or CSV.
 
-    Files are streamed: one larger than memory works. Torch is not needed. A picture that cannot be read gets an
-    `error` instead of a label, and the exit code is 2.
+    Files are streamed: one larger than memory works. Torch is not needed. (Neither holds with --labels.) A picture that
+    cannot be read gets an `error` instead of a label, and the exit code is 2.
 
     Examples:
 
@@ -59,7 +59,7 @@ def predict(
     from penjing.bundle.manifest import Outputs
     from penjing.bundle.read import load
     from penjing.cli.console import counted
-    from penjing.cli.pictures import answer_pictures, picture_files
+    from penjing.cli.pictures import answer_pictures, asked_pictures
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output, writer_for
 
@@ -76,8 +76,8 @@ def predict(
         if opened.manifest.provisional:
             typer.echo("note: this bundle is provisional, its run had not ended; penjing fit goes on with it", err=True)
         if asked == "file":
-            files = picture_files(texts, input_, column=column or "image")
-            answers = answer_pictures(opened, files, batch_size=batch_size)
+            pictures = asked_pictures(texts, input_, column=column or "image")
+            answers = answer_pictures(opened, pictures, batch_size=batch_size)
         else:
             wanted = read_texts(texts, input_, column=column or "text", usage=usage)
             answers = opened.stream(wanted, batch_size=batch_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.metadata
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from penjing.pictures.read import Source
 from penjing.spec import DataSpec
 
 _DIGITS = "sklearn/datasets/data/digits.csv.gz"
+_SPLITS = {"train", "training", "dev", "val", "valid", "validation", "test"}
 _DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"
 
 
@@ -41,8 +43,17 @@ class Listed:
         try:
             with Path(content).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            return hashlib.sha256(str(content).encode()).hexdigest()
+        except (OSError, ValueError):  # ValueError: a name with a zero byte
+            return hashlib.sha256(self.name.encode()).hexdigest()
+
+
+def shown_name(name: object) -> str:
+    """Return a file's name as text, whatever its bytes are.
+
+    >>> shown_name("caf\\udce9.png")
+    'caf�.png'
+    """
+    return os.fsencode(str(name)).decode("utf-8", "replace")
 
 
 def list_pictures(spec: DataSpec) -> dict[str, list[Listed]]:
@@ -78,14 +89,22 @@ def _listed(source: str, spec: DataSpec) -> Iterator[Listed]:
 
 def _from_folder(folder: Path) -> Iterator[Listed]:
     labels = sorted(found for found in folder.iterdir() if found.is_dir() and not found.name.startswith("."))
+    if labels and all(label.name in _SPLITS for label in labels):
+        raise DataError(
+            "these folders are splits, not labels",
+            value=", ".join(label.name for label in labels),
+            next_step=f'Give them apart: data.train = "{folder / labels[-1].name}", data.test = …',
+        )
     if not labels:
         raise DataError(
             "this folder holds no folders", value=str(folder), rule="one folder a label, with its pictures in it"
         )
     for label in labels:
-        for path in sorted(label.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                yield Listed(path, label.name, path.relative_to(folder).as_posix())
+        files = [path for path in sorted(label.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+        if not files:
+            raise DataError("a label's folder is empty", value=str(label), next_step="Add pictures, or remove it")
+        for path in files:
+            yield Listed(path, shown_name(label.name), shown_name(path.relative_to(folder).as_posix()))
 
 
 def _from_table(path: Path, spec: DataSpec) -> Iterator[Listed]:
@@ -95,10 +114,10 @@ def _from_table(path: Path, spec: DataSpec) -> Iterator[Listed]:
                 raise missing_column(column, row.keys(), path)
         if row[spec.label] is None:
             raise DataError("a row has no label", value=f"{path}, row {number}", next_step="Fill it in or remove it")
-        yield _from_value(row[spec.image], str(row[spec.label]), path, number)
+        yield listed_value(row[spec.image], str(row[spec.label]), path, number)
 
 
-def _from_value(value: Any, label: str, path: Path, number: int) -> Listed:
+def listed_value(value: Any, label: str, path: Path, number: int) -> Listed:
     """Return the picture of a row: a path, bytes, or {"bytes", "path"} as data sets of the hub have it."""
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")

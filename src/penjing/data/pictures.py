@@ -6,10 +6,9 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,23 +98,26 @@ def read_splits(
     Raises:
         DataError: most pictures cannot be read, or they are not fit for a classifier.
     """
-    total, notes = sum(map(len, parts.values())), list[str]()
+    total, done, notes = sum(map(len, parts.values())), 0, list[str]()
     pixels: dict[str, Pixels] = {}
     origin: dict[str, Listed] = {}
     unreadable: list[Unreadable] = []
     examples: dict[str, tuple[Example, ...]] = {}
     for part, listed in parts.items():
-        rows, failed = read_listed(listed, frame, progress=_from_here(progress, len(pixels) + len(unreadable), total))
+        found, failed = [], list[Unreadable]()
+        for one, read in read_listed(listed, frame, progress=_from_here(progress, done, total)):
+            if isinstance(read, Unreadable):
+                failed.append(read)
+                continue
+            digest = hashlib.sha256(read.tobytes()).hexdigest()
+            pixels[digest], origin[digest] = read, origin.get(digest, one)
+            found.append(Example(digest, (one.label,)))
+        done += len(listed)
         unreadable += failed
         if len(failed) * 2 > len(listed):
             raise DataError(
                 "most pictures cannot be read", value=f"{part}: {len(failed):,} of {len(listed):,}; {failed[0].why}"
             )
-        found = []
-        for one, values in rows:
-            digest = hashlib.sha256(values.tobytes()).hexdigest()
-            pixels[digest], origin[digest] = values, origin.get(digest, one)
-            found.append(Example(digest, (one.label,)))
         cleaned = clean(found, origin=part)
         examples[part] = cleaned.examples
         notes += [note.replace("texts", "pictures").replace("text", "picture") for note in cleaned.notes]
@@ -137,10 +139,18 @@ def read_splits(
     check_splits(splits)
     return PictureSplits(
         splits,
-        {part: np.stack([pixels[one.text] for one in found]) for part, found in examples.items()},
+        {part: _stacked(found, pixels, frame) for part, found in examples.items()},
         {part: tuple(origin[one.text] for one in found) for part, found in examples.items()},
         tuple(unreadable),
     )
+
+
+def _stacked(examples: Sequence[Example], pixels: dict[str, Pixels], frame: Frame) -> Pixels:
+    """Return the pixels of the examples as one array, taking them out of `pixels`: both would be twice the memory."""
+    found = np.empty((len(examples), frame.size, frame.size, frame.channels), np.uint8)
+    for row, one in enumerate(examples):
+        found[row] = pixels.pop(one.text)
+    return found
 
 
 def _from_here(progress: Progress, before: int, total: int) -> Callable[[int], None]:
@@ -149,26 +159,20 @@ def _from_here(progress: Progress, before: int, total: int) -> Callable[[int], N
 
 def read_listed(
     listed: Sequence[Listed], frame: Frame, *, progress: Callable[[int], None]
-) -> tuple[list[tuple[Listed, Pixels]], list[Unreadable]]:
-    """Return each picture that can be read with its pixels, in order, and those that cannot."""
-    found, failed = list[tuple[Listed, Pixels]](), list[Unreadable]()
+) -> Iterator[tuple[Listed, Pixels | Unreadable]]:
+    """Yield each picture with its pixels, or with why it cannot be read, in order."""
 
-    def one(item: Listed) -> Pixels | str:
+    def one(item: Listed) -> Pixels | Unreadable:
         try:
             return framed(item.source, frame)
         except DataError as error:
-            return str(error)
+            return Unreadable(item.name, str(error))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(listed), _AT_ONCE):
             some = listed[start : start + _AT_ONCE]
-            for item, pixels in zip(some, pool.map(one, some), strict=True):
-                if isinstance(pixels, str):
-                    failed.append(Unreadable(item.name, pixels))
-                else:
-                    found.append((item, pixels))
+            yield from zip(some, pool.map(one, some), strict=True)
             progress(start + len(some))
-    return found, failed
 
 
 def _completed(parts: Mapping[str, tuple[Example, ...]], spec: DataSpec) -> dict[str, tuple[Example, ...]]:
@@ -186,16 +190,23 @@ def _completed(parts: Mapping[str, tuple[Example, ...]], spec: DataSpec) -> dict
 
 
 def _split(examples: Sequence[Example], shares: Sequence[float], *, seed: int) -> list[tuple[Example, ...]]:
-    """Return the examples in parts of these shares, each label by itself, in an order that the seed gives."""
+    """Return the examples in parts of these shares, each label by itself, in an order that the seed gives.
+
+    What a label's rows leave over after rounding is carried on to the next label, so that the parts have their shares
+    where each label has few.
+    """
     by_label: dict[tuple[str, ...], list[Example]] = defaultdict(list)
     for example in examples:
         by_label[example.labels].append(example)
     parts: list[list[Example]] = [[] for _ in shares]
-    for rows in by_label.values():
+    owed = np.zeros(len(shares))
+    for _, rows in sorted(by_label.items()):
         rows.sort(key=lambda example: hashlib.sha256(f"{seed}\0{example.text}".encode()).digest())
-        cuts = [round(share * len(rows)) for share in (0.0, *np.cumsum(shares))]
-        for part, (start, end) in zip(parts, pairwise(cuts), strict=True):
-            part.extend(rows[start:end])
+        owed += np.array(shares) * len(rows)
+        for example in rows:
+            neediest = int(owed.argmax())
+            parts[neediest].append(example)
+            owed[neediest] -= 1
     return [tuple(sorted(part, key=lambda example: example.text)) for part in parts]
 
 

@@ -14,6 +14,7 @@ from penjing.records import Record
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_MARK = "penjing-framed"
 Pixels = NDArray[np.uint8]
 """(height, width, channels)."""
 
@@ -34,20 +35,25 @@ class Frame(Record):
 
 
 def framed(source: Source | Pixels, frame: Frame) -> Pixels:
-    """Return the pixels, (size, size, channels) in uint8, of a picture; pixels of this size are returned as they are.
+    """Return the pixels, (size, size, channels) in uint8, of a picture.
+
+    Pixels that come as an array, or as a PNG file of `png`, were framed already: they are scaled, nothing is cut off.
 
     Raises:
         DataError: the picture cannot be read.
     """
     if isinstance(source, np.ndarray):
         return source if source.shape == (frame.size, frame.size, frame.channels) else _scaled(source, frame)
-    return frame_picture(read_picture(source, at_least=round(2 * frame.size / frame.share)), frame)
+    image = read_picture(source, at_least=round(2 * frame.size / frame.share))
+    whole = image.info.get(_MARK) == "yes"
+    return frame_picture(image, frame.model_copy(update={"share": 1.0}) if whole else frame)
 
 
 def _scaled(pixels: Pixels, frame: Frame) -> Pixels:
     from PIL import Image
 
-    return frame_picture(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels), frame)
+    whole = frame.model_copy(update={"share": 1.0})
+    return frame_picture(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels), whole)
 
 
 def frame_picture(image: Image, frame: Frame) -> Pixels:
@@ -64,11 +70,12 @@ def frame_picture(image: Image, frame: Frame) -> Pixels:
 
 
 def png(pixels: Pixels) -> bytes:
-    """Return framed pixels as a PNG file, from which `framed` reads the same again."""
-    from PIL import Image
+    """Return framed pixels as a PNG file, which says that it is framed: `framed` reads the same pixels again."""
+    from PIL import Image, PngImagePlugin
 
-    file = BytesIO()
-    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
+    file, mark = BytesIO(), PngImagePlugin.PngInfo()
+    mark.add_text(_MARK, "yes")
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG", pnginfo=mark)
     return file.getvalue()
 
 

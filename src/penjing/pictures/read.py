@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
 MOST_BYTES = 32 * 2**20
-MOST_PIXELS = 25_000_000
+MOST_PIXELS = 16_000_000
 """Of a picture that has to be decoded whole; with that, reading takes less than 512 MB."""
 MOST_JPEG_PIXELS = 50_000_000
-"""JPEGs can be decoded at a half, a quarter or an eighth of their size."""
+"""JPEGs can be decoded at a half of their size, or less."""
 _MOST_SIDE, _LONGEST_TO_SHORT = 30_000, 200
 
 Source = str | Path | bytes
@@ -54,7 +54,7 @@ def read_picture(source: Source, *, at_least: int | None = None) -> Image:
         image = Image.open(BytesIO(content), formats=FORMATS)
         _check_size(image, name)
         if image.width * image.height > MOST_PIXELS:
-            image.draft(None, (image.width // 8, image.height // 8))
+            image.draft(None, (image.width // 2, image.height // 2))
         elif at_least is not None:
             image.draft(None, _covering(image, at_least))
         image.load()
@@ -77,10 +77,13 @@ def _content(source: Source) -> tuple[bytes, str]:
         return source, "the picture"
     path = Path(source)
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise _too_large(str(path), size)
-        return path.read_bytes(), str(path)
+        if path.exists() and not path.is_file():
+            raise DataError("not a file", value=str(path), rule="a picture's file")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise _too_large(str(path), path.stat().st_size)
+        return content, str(path)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
         raise DataError("the picture cannot be opened", value=f"{path}: {error}", next_step="Check the path") from None
 

@@ -10,7 +10,7 @@ from penjing.engines import Item
 from penjing.errors import DataError
 from penjing.serve.batcher import Answered
 from penjing.serve.classifier import Classifier, Labelled
-from penjing.serve.problems import Problem, invalid, unsupported
+from penjing.serve.problems import Problem, invalid, late, unsupported, wrong_kind
 
 
 class PictureClassifier(Classifier):
@@ -32,11 +32,17 @@ class PictureClassifier(Classifier):
 
     async def _decoded(self, content: bytes) -> Item | Problem:
         """Return the picture as the model reads it; decoding takes memory, so that few are decoded at once."""
-        async with self._decoding:
-            try:
+        try:
+            async with asyncio.timeout(self._limits.deadline_s), self._decoding:
                 return (await asyncio.to_thread(self._bundle.prepare, [content]))[0]
-            except DataError as error:
-                return invalid(str(error), param="image", code="invalid_image")
+        except TimeoutError:
+            return late(self._limits.deadline_s)
+        except DataError as error:
+            return invalid(str(error), param="image", code="invalid_image")
+
+    async def classify(self, texts: Sequence[str], *, truncate: bool) -> list[Answered[Labelled] | Problem]:
+        """Refuse: a text would be taken for the name of a file."""
+        raise wrong_kind(self.name, self.kind)
 
     def tokens(self, text: str) -> int:
         """Refuse: pictures have none."""

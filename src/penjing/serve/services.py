@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from penjing.serve.classifier import Classifier, open_classifier
 from penjing.serve.life import Life
 from penjing.serve.metrics import Metrics
 from penjing.serve.pictures import PictureClassifier
-from penjing.serve.problems import Problem, unavailable, unknown_model, wrong_kind
+from penjing.serve.problems import Problem, full, unavailable, unknown_model, wrong_kind
 from penjing.serve.settings import Limits
 from penjing.serve.translator import TranslationService, open_translation_service
 from penjing.serve.writer import Writer, open_writer
@@ -32,6 +33,7 @@ class Services:
     def __init__(self, life: Life, metrics: Metrics, limits: Limits) -> None:
         self.life, self.metrics, self.limits = life, metrics, limits
         self._services: dict[str, Service] = {}
+        self._pictures = 0  # requests with pictures that are here now
 
     def __iter__(self) -> Iterator[Service]:
         return iter(self._services.values())
@@ -65,12 +67,30 @@ class Services:
         return found
 
     def pictures(self, name: str | None) -> PictureClassifier:
-        """Return a model of pictures; Problem as `find`, or where it is none. Without a name the first of them."""
-        first = next((found.name for found in self._services.values() if isinstance(found, PictureClassifier)), None)
-        found = self.find(name if name is not None else first)
+        """Return a model of pictures; Problem as `find`, or where it is none. Without a name the only one."""
+        able = [found.name for found in self._services.values() if isinstance(found, PictureClassifier)]
+        found = self.find(able[0] if name is None and len(able) == 1 else name)
         if not isinstance(found, PictureClassifier):
             raise wrong_kind(found.name, found.kind)
         return found
+
+    @contextmanager
+    def picture_room(self) -> Iterator[None]:
+        """Hold the place of a request with pictures, which takes much memory.
+
+        Raises:
+            Problem: too many are here, or the server takes no requests now.
+        """
+        if self.life.problem is not None:
+            raise self.life.problem
+        most = self.limits.picture_requests
+        if self._pictures >= most:
+            raise full(waiting=self._pictures, most=most, what="requests with pictures", retry_after_s=1.0)
+        self._pictures += 1
+        try:
+            yield
+        finally:
+            self._pictures -= 1
 
     def writer(self, name: str | None) -> Writer:
         """Return a model that writes; Problem as `find`, or where it does not."""

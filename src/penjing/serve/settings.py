@@ -12,8 +12,10 @@ class Limits:
     body_bytes: int = 2 * 2**20
     picture_body_bytes: int = 16 * 2**20
     """Of a request with pictures."""
+    picture_requests: int = 16
+    """Requests with pictures at once, for all clients together: each holds its body."""
     decoding: int = 2
-    """Pictures that are decoded at once, for all clients together."""
+    """Pictures that are decoded at once, of one model."""
     receive_s: float = 15.0
     """From a request's first byte to its last."""
     items: int = 64

@@ -1,7 +1,8 @@
 """Scaled dot-product attention that is as fast backward as forward, on a CPU in bfloat16 too.
 
 There PyTorch's own kernel takes 5 to 15 times as long backward as the products it consists of (docs/log.md), so that
-these are written out. Where their weights would take much memory they are computed again instead of kept.
+these are written out. From 65 positions on, the weights of all pairs are computed again instead of kept; not with
+dropout, where the library keeps them too.
 """
 
 from __future__ import annotations

@@ -106,6 +106,22 @@ def shuffled_batches(lengths: Indices, *, size: int, seed: int) -> Iterator[Indi
         yield batches[position]
 
 
+def paired_batches(lengths: Indices, *, size: int, seed: int) -> Iterator[Indices]:
+    """Yield every index once, in batches as `shuffled_batches` has them, but none of a single one.
+
+    Batch normalization has no statistics of a single picture.
+
+    >>> sorted(len(batch) for batch in paired_batches(np.arange(9), size=4, seed=0))
+    [4, 5]
+    """
+    batches = list(shuffled_batches(lengths, size=size, seed=seed))
+    single = next((place for place, batch in enumerate(batches) if len(batch) == 1), None)
+    if single is not None and len(batches) > 1:
+        alone = batches.pop(single)
+        batches[0] = np.concatenate([batches[0], alone])
+    yield from batches
+
+
 def capped_batches(lengths: Indices, *, size: int, seed: int) -> Iterator[Indices]:
     """Yield every index once, in batches of similar length, of at most `size` texts and the pieces of `size` mean ones.
 

@@ -52,7 +52,10 @@ def load_checkpoint_convnet(folder: Path, *, labels: int, seed: int) -> Checkpoi
         MissingExtraError: transformers is not installed.
     """
     torch.manual_seed(seed)
-    return _opened(folder, num_labels=labels, ignore_mismatched_sizes=True)
+    model = _opened(folder, num_labels=labels, ignore_mismatched_sizes=True)
+    heads = [module for module in model.network.modules() if isinstance(module, nn.Linear)]
+    heads[-1].reset_parameters()  # a head with as many labels would be kept, whatever they mean
+    return model
 
 
 def save_checkpoint_convnet(model: CheckpointConvNet, folder: Path) -> None:

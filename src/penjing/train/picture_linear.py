@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from penjing.train.pictures import Pictures
 
 _MOST_SIDE = 16  # coarse pixels a side
-_MOST_PICTURES, _ROUNDS = 20_000, 100
+_MOST_PICTURES, _AT_ONCE, _ROUNDS = 20_000, 1_000, 100
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,14 @@ def train_picture_linear(pictures: Pictures, *, seed: int) -> PictureLinear:
     """Return the baseline, trained on at most 20,000 of the pictures."""
     rows = np.random.default_rng(seed).permutation(len(pictures))[:_MOST_PICTURES]
     step = coarse_step(pictures.pixels.shape[1])
-    values = coarse(pictures.pixels[np.sort(rows)], step).reshape(len(rows), -1)
+    ordered = np.sort(rows)
+    chunks = [ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE)]
+    values = np.concatenate([coarse(pictures.pixels[chunk], step).reshape(len(chunk), -1) for chunk in chunks])
     centre, spread = values.mean(axis=0), max(1.0, float(values.std()))
     model = LogisticRegression(max_iter=_ROUNDS, C=0.1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline may stop where it is
-        model.fit((values - centre) / spread, pictures.truth[np.sort(rows)])
+        model.fit((values - centre) / spread, pictures.truth[ordered])
     weights, biases = _both_labels(model.coef_, model.intercept_)
     weights = weights / spread
     return PictureLinear(weights.astype(np.float32), (biases - weights @ centre).astype(np.float32), step)

@@ -71,10 +71,10 @@ class Pictures:
 def _changes(augmentation: Augmentation, size: int) -> Any:
     """Return what changes a batch (batch, channels, size, size) of 0 to 1."""
     library = _kornia()
-    steps = [library.RandomHorizontalFlip()]
-    if augmentation != "flip":
-        padding = max(1, size // _PADDING_SHARE)
-        steps.append(library.RandomCrop((size, size), padding=padding, padding_mode="replicate"))
+    padding = max(1, size // _PADDING_SHARE)
+    steps = [library.RandomCrop((size, size), padding=padding, padding_mode="replicate")]
+    if augmentation != "shift":
+        steps.append(library.RandomHorizontalFlip())
     if augmentation == "randaugment":
         steps.append(library.auto.RandAugment(n=_OPERATIONS, m=_MAGNITUDE))
     return library.AugmentationSequential(*steps)

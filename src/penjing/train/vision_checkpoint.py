@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -31,11 +31,11 @@ _USUAL = (0.5, 0.5, 0.5)  # mean and deviation of a channel, where preprocessor_
 _RESAMPLE: Mapping[int, Literal["bilinear", "bicubic"]] = {2: "bilinear", 3: "bicubic"}  # by Pillow's numbers
 
 
-def load_pretrained_vision(folder: Path, *, labels: int, tokens: int, seed: int) -> VisionTransformer:
-    """Return the model of a Hugging Face folder with `tokens` class tokens, and heads for so many labels.
+def load_pretrained_vision(folder: Path, *, labels: Sequence[str], tokens: int, seed: int) -> VisionTransformer:
+    """Return the model of a Hugging Face folder with `tokens` class tokens, and heads for these labels.
 
-    A head of the checkpoint is kept where it has as many labels. A second token that the checkpoint lacks begins as a
-    copy of the first, and one that is not wanted is left out.
+    Heads of the checkpoint are kept where they have the same labels, in the order asked for. A second token that the
+    checkpoint lacks begins as a copy of the first, and one that is not wanted is left out.
 
     Raises:
         ModelError: the architecture is neither ViT nor DeiT, or weights are missing or of another shape.
@@ -55,10 +55,10 @@ def load_pretrained_vision(folder: Path, *, labels: int, tokens: int, seed: int)
     tensors = {name.removeprefix(prefix): value for name, value in load_file(folder / WEIGHTS).items()}
     mean, deviation = pixel_scaling(folder)
     try:
-        shape = _shape(config, labels=labels, tokens=tokens, mean=mean, deviation=deviation)
+        shape = _shape(config, labels=len(labels), tokens=tokens, mean=mean, deviation=deviation)
         torch.manual_seed(seed)
         model = VisionTransformer(shape)
-        state = {**model.state_dict(), **_renamed(tensors, shape), **_heads(tensors, shape)}
+        state = {**model.state_dict(), **_renamed(tensors, shape), **_heads(tensors, shape, _rows(config, labels))}
         model.load_state_dict(state)
     except KeyError as error:
         raise _misfit(folder, f"{error.args[0]} is missing") from error
@@ -145,15 +145,20 @@ def _renamed(tensors: Mapping[str, Tensor], shape: VisionShape) -> dict[str, Ten
     return state
 
 
-def _heads(tensors: Mapping[str, Tensor], shape: VisionShape) -> dict[str, Tensor]:
-    """Return the heads of the checkpoint that fit, and zeros for a fresh one."""
+def _rows(config: Mapping[str, Any], labels: Sequence[str]) -> list[int] | None:
+    """Return which rows of a head stand for `labels`; None where the checkpoint has other labels."""
+    known = {str(name): int(row) for row, name in (config.get("id2label") or {}).items()}
+    return [known[label] for label in labels] if known.keys() == set(labels) else None
+
+
+def _heads(tensors: Mapping[str, Tensor], shape: VisionShape, rows: list[int] | None) -> dict[str, Tensor]:
+    """Return the heads of the checkpoint where it has the same labels, and zeros for fresh ones."""
     found = [name for name in _HEADS if f"{name}.weight" in tensors]
     state = {}
     for place in range(shape.tokens):
         name = found[min(place, len(found) - 1)] if found else ""
-        fits = bool(found) and tensors[f"{name}.weight"].shape[0] == shape.labels
         for kind, size in (("weight", (shape.labels, shape.hidden)), ("bias", (shape.labels,))):
-            state[f"heads.{place}.{kind}"] = tensors[f"{name}.{kind}"] if fits else torch.zeros(size)
+            state[f"heads.{place}.{kind}"] = tensors[f"{name}.{kind}"][rows] if found and rows else torch.zeros(size)
     return state
 
 

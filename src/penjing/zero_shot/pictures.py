@@ -23,6 +23,7 @@ from penjing.train.model_folder import WEIGHTS, check_folder, read_config
 from penjing.train.references import download_from_hub
 from penjing.train.vision_checkpoint import checkpoint_frame, pixel_scaling
 
+_BATCH = 32
 PROMPT = "a photo of a {}"
 ARCHITECTURES = ("clip", "siglip")
 _FILES = (
@@ -44,10 +45,7 @@ def label_pictures(
     names = tuple(dict.fromkeys(labels))
     if len(names) < 2 or "{}" not in prompt:
         raise TaskError("a choice needs two labels, and a prompt with {} for them", value=f"{names}, {prompt!r}")
-    opened, tokenizer, frame, (mean, deviation) = _opened(model)
-    pixels = np.stack([framed(picture, frame) for picture in pictures]).astype(np.float32)
-    scaled = (pixels - np.array(mean, np.float32)) / np.array(deviation, np.float32)
-    values = torch.from_numpy(scaled).permute(0, 3, 1, 2)
+    opened, tokenizer, frame, scaling = _opened(model)
     length = opened.config.text_config.max_position_embeddings
     told = tokenizer(
         [prompt.replace("{}", name) for name in names],
@@ -56,9 +54,18 @@ def label_pictures(
     asked = {name: told[name] for name in ("input_ids", "attention_mask") if name in told}
     if opened.config.model_type == "siglip":
         asked.pop("attention_mask", None)  # it was trained without: padding is read
-    with torch.inference_mode():
-        logits = opened(pixel_values=values, **asked).logits_per_image.numpy()
-    return [prediction(row, Outputs(labels=names)) for row in logits]
+    found = []
+    for start in range(0, len(pictures), _BATCH):
+        pixels = np.stack([framed(picture, frame) for picture in pictures[start : start + _BATCH]])
+        with torch.inference_mode():
+            logits = opened(pixel_values=_scaled(pixels, *scaling), **asked).logits_per_image.numpy()
+        found += [prediction(row, Outputs(labels=names)) for row in logits]
+    return found
+
+
+def _scaled(pixels: Pixels, mean: tuple[float, ...], deviation: tuple[float, ...]) -> torch.Tensor:
+    found = (pixels.astype(np.float32) - np.array(mean, np.float32)) / np.array(deviation, np.float32)
+    return torch.from_numpy(found).permute(0, 3, 1, 2)
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +85,7 @@ def _opened(reference: str) -> tuple[Any, Any, Frame, tuple[tuple[float, ...], t
             "this model does not compare pictures with texts",
             value=config["model_type"],
             rule=f"one of {', '.join(ARCHITECTURES)}",
-            next_step="Use hf:openai/clip-vit-base-patch32 or hf:google/siglip-base-patch16-224",
+            next_step="Use hf:google/siglip-base-patch16-224, or a CLIP in safetensors",
         )
     opened = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

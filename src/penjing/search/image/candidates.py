@@ -31,6 +31,7 @@ from penjing.train.picture_linear import train_picture_linear
 from penjing.train.pictures import Pictures
 from penjing.train.vision_lessons import picture_logits
 
+LINEAR = "linear"
 _CALIBRATION, _COMPARED = 256, 128
 _DIVERGENCE_TOLERANCE = 0.005  # mean KL from the float32 answers, in nats, above which layers are reverted
 _EXACT = Device("cpu", bfloat16=False)
@@ -44,13 +45,13 @@ def picture_baseline(context: PictureContext) -> Candidate:
         model = train_picture_linear(context.pictures("train"), seed=context.seed)
         graph = linear_to_onnx(model, side=context.frame.size, channels=context.frame.channels)
         recipe = (Step(name="linear", values={"pixels": context.frame.size // model.step}),)
-        _write(context, folder, graph, "linear", recipe, model.parameters, side=context.frame.size, notes=())
+        _write(context, folder, graph, LINEAR, recipe, model.parameters, side=context.frame.size, notes=())
 
-    stage = context.store.stage("picture-linear", {"data": context.data_key, "form": 1}, make)
+    stage = context.store.stage("picture-linear", {"data": context.data_key, "seed": context.seed}, make)
     context.reporter.end("trained", reused=stage.reused)
     manifest = _read_manifest(stage.folder)
     return Candidate(
-        "linear", "baseline", manifest.recipe, "onnxruntime", stage.folder / "bundle", stage.key, 0.0,
+        LINEAR, "baseline", manifest.recipe, "onnxruntime", stage.folder / "bundle", stage.key, 0.0,
         manifest.parameters or 0, (),
     )  # fmt: skip
 
@@ -182,7 +183,7 @@ def _write(
         outputs=Outputs(labels=context.splits.labels),
         recipe=recipe,
         parameters=parameters,
-        origin=context.model.origin if context.model else None,
+        origin=context.model.origin if context.model and name != LINEAR else None,
         task=context.task.model_dump(mode="json"),
     )
     write_bundle(folder / "bundle", manifest, {"model.onnx": folder / "model.onnx"})

@@ -13,20 +13,24 @@ import numpy as np
 from penjing.data.dataset import Example, Splits
 from penjing.data.picture_sources import list_pictures
 from penjing.data.pictures import PictureSplits, frame_for, listing_key, read_splits
+from penjing.errors import TaskError
 from penjing.files import write_text
 from penjing.pictures.frame import Frame, Pixels, png
 from penjing.progress import Reporter
-from penjing.recipe import Augmentation
+from penjing.recipe import Augmentation, Recipe
 from penjing.search.context import LATENCY_INPUTS
 from penjing.search.stages import Store
+from penjing.shape import VisionSize
 from penjing.spec import Task
 from penjing.tasks.classify import Truth, encode_labels
 from penjing.train.device import Device, best_device
+from penjing.train.model_folder import read_config
 from penjing.train.pictures import Pictures
 from penjing.train.references import PretrainedModel, resolve_picture_model
 from penjing.train.vision_checkpoint import checkpoint_frame
 
-NEW = "new"
+NEW, NO_CONVNET = "new", "none"
+_SCALED_VALUES = 10_000_000  # from which mean and deviation of the pixels are taken
 _CHANGED_FROM = 20.0  # passes from which on pictures are changed: before that, a model does not know them by heart
 UNREADABLE_NAME = "unreadable.jsonl"
 _PARTS = ("train", "dev", "test")
@@ -66,9 +70,16 @@ class PictureContext:
         return {"data": self.data_key, "model": self.model.key if self.model else NEW}
 
     @property
+    def convnet(self) -> str:
+        """Who teaches the second token: "new", "none" or a reference."""
+        return self.task.recipe.convnet or (NEW if self.model is None else NO_CONVNET)
+
+    @property
     def scaling(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and deviation of the training pixels, by channel."""
-        sample = self.pixels["train"][:: max(1, len(self.pixels["train"]) // 2000)].astype(np.float64)
+        pixels = self.pixels["train"]
+        count = min(len(pixels), max(64, _SCALED_VALUES // pixels[0].size))
+        sample = pixels[np.linspace(0, len(pixels) - 1, count).astype(int)].astype(np.float64)
         mean, deviation = sample.mean((0, 1, 2)), sample.std((0, 1, 2))
         return (
             tuple(round(float(value), 4) for value in mean),
@@ -138,6 +149,7 @@ def open_picture_run(task: Task, *, output: Path, reporter: Reporter) -> Picture
     splits = _splits(found)
     frame = Frame.model_validate(found["frame"])
     write_text(output / UNREADABLE_NAME, "".join(f"{json.dumps(row)}\n" for row in found["unreadable"]))
+    _check_sizes(task.recipe, frame, model)
     counts = ", ".join(f"{len(getattr(splits, part)):,} {part}" for part in _PARTS)
     unreadable = f"; {len(found['unreadable']):,} cannot be read: {output / UNREADABLE_NAME}" * bool(
         found["unreadable"]
@@ -157,6 +169,22 @@ def open_picture_run(task: Task, *, output: Path, reporter: Reporter) -> Picture
         model=model,
         examples=stage.folder / "examples",
     )
+
+
+def _check_sizes(recipe: Recipe, frame: Frame, model: PretrainedModel | None) -> None:
+    """Refuse patches that do not divide the pictures before anything is trained."""
+    if model is None:
+        patch = recipe.vit.patch or VisionSize.usual_patch(frame.size)
+    else:
+        patch = int(read_config(model.folder)["patch_size"])
+    for side in (frame.size, *recipe.sizes):
+        if side % patch or side > frame.size:
+            raise TaskError(
+                "pictures of this size cannot be looked at",
+                value=f"{side} x {side}",
+                rule=f"a multiple of the patch ({patch}), at most {frame.size}",
+                next_step="Correct recipe.vit or recipe.sizes",
+            )
 
 
 def _write(read: PictureSplits, frame: Frame, folder: Path) -> None:

@@ -12,17 +12,17 @@ from typing import Any, TypeVar
 import numpy as np
 from torch import nn
 
-from penjing.errors import ModelError
 from penjing.files import write_text
 from penjing.measure.metrics import score
 from penjing.records import Step
-from penjing.search.image.context import NEW, PictureContext
+from penjing.search.image.context import NEW, NO_CONVNET, PictureContext
 from penjing.search.recipes import Structure, structures
 from penjing.shape import VisionSize
 from penjing.shrink.importance import least_needed_blocks, unit_importance
 from penjing.shrink.resolution import at_resolution
 from penjing.shrink.structure import keep_blocks, narrow
 from penjing.tasks.classify import decisions
+from penjing.train.batches import paired_batches
 from penjing.train.convnet import ConvNet, load_convnet, new_convnet, save_convnet
 from penjing.train.convnet_checkpoint import (
     CheckpointConvNet,
@@ -74,11 +74,11 @@ class TrainedVision:
 
 def train_convnet(context: PictureContext) -> TrainedVision | None:
     """Return the convnet that teaches the second token; None where the recipe wants none."""
-    recipe = context.task.recipe
-    if recipe.convnet == "none":
+    wanted = context.convnet
+    if wanted == NO_CONVNET:
         return None
-    if recipe.convnet != NEW:
-        return _tuned_convnet(context, resolve_picture_model(recipe.convnet))
+    if wanted != NEW:
+        return _tuned_convnet(context, resolve_picture_model(wanted))
     plan = _plan(context, "convnet", epochs=_CONVNET_EPOCHS, rate=_CONVNET_RATE)
 
     def start() -> tuple[ConvNet, Loss]:
@@ -112,7 +112,6 @@ def train_teacher(context: PictureContext, convnet: TrainedVision | None) -> Tra
     recipe, model = context.task.recipe, context.model
     epochs, rate = (_NEW_EPOCHS, _NEW_RATE) if model is None else (_TUNED_EPOCHS, _TUNED_RATE)
     plan = _plan(context, "teacher", epochs=recipe.epochs or epochs, rate=recipe.learning_rate or rate)
-    labels = len(context.splits.labels)
 
     def start() -> tuple[VisionTransformer, Loss]:
         tokens = 1 if convnet is None else 2
@@ -121,7 +120,7 @@ def train_teacher(context: PictureContext, convnet: TrainedVision | None) -> Tra
             found = new_vision_transformer(shape, seed=context.seed)
         else:
             tokens = max(tokens, tokens_of(model.folder))
-            found = load_pretrained_vision(model.folder, labels=labels, tokens=tokens, seed=context.seed)
+            found = load_pretrained_vision(model.folder, labels=context.splits.labels, tokens=tokens, seed=context.seed)
         if convnet is None:
             return found, picture_label_loss
         return found, deit_loss(asked(read_convnet(convnet.folder), device=context.device))
@@ -138,15 +137,9 @@ def train_teacher(context: PictureContext, convnet: TrainedVision | None) -> Tra
 
 
 def vision_shape(size: VisionSize, context: PictureContext, *, tokens: int) -> VisionShape:
-    """Return the shape of a new model for the pictures of this run.
-
-    Raises:
-        ModelError: the patches do not divide the pictures.
-    """
+    """Return the shape of a new model for the pictures of this run."""
     image, (mean, deviation) = context.frame.size, context.scaling
     patch = size.patch or VisionSize.usual_patch(image)
-    if image % patch:
-        raise ModelError("the patches do not divide the pictures", value=f"{image} by {patch}", rule="no remainder")
     return VisionShape(
         image=image,
         patch=patch,
@@ -252,6 +245,7 @@ def _trained(
             device=context.device,
             state_file=StateFile(work / "state.safetensors"),
             report=tell,
+            batches=paired_batches,
             judged_texts=len(context.splits.dev),
         )
         save(model.cpu(), folder)

@@ -38,7 +38,7 @@ def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: s
 def _candidates(context: PictureContext, output: Path) -> list[Candidate]:
     found = [picture_baseline(context)]
     convnet = train_convnet(context)
-    if convnet is not None and context.task.recipe.convnet == NEW:
+    if convnet is not None and context.convnet == NEW:
         found.append(convnet_candidate(context, convnet))
     teacher = train_teacher(context, convnet)
     found += vision_candidates(context, teacher)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penjing.serve.batcher import Answered
+from penjing.serve.classifier import Labelled
 from penjing.serve.pictures import PictureClassifier
 from penjing.serve.problems import Problem, invalid, too_many
 from penjing.serve.routes.classify import Result, Served, result_of
@@ -57,16 +58,17 @@ async def classify_image(
     request: Request, services: Served, model: str | None = None, top: Top = None
 ) -> ImageResponse:
     """Return the labels of each picture, the most probable first; one that cannot be read fails alone."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower().startswith("image/"):
-        files: list[bytes | Problem] = [await request.body()]
-        alone = True
-    else:
-        asked = _asked(await request.body())
-        model, top = asked.model or model, asked.top or top
-        alone = isinstance(asked.image, str)
-        files = [_file(text) for text in ([asked.image] if isinstance(asked.image, str) else asked.image)]
-    service = services.pictures(model)
-    found = await _answered(service, files, request, services.limits)
+    with services.picture_room():
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower().startswith("image/"):
+            files: list[bytes | Problem] = [await request.body()]
+            alone = True
+        else:
+            asked = _asked(await request.body())
+            model, top = asked.model or model, asked.top or top
+            alone = isinstance(asked.image, str)
+            files = [picture_file(text) for text in ([asked.image] if isinstance(asked.image, str) else asked.image)]
+        service = services.pictures(model)
+        found = await answer_pictures(service, files, request, services.limits)
     if alone and isinstance(found[0], Problem):
         raise found[0]
     return ImageResponse(model=service.name, results=[result_of(answer, top=top) for answer in found])
@@ -85,7 +87,7 @@ def _asked(body: bytes) -> ImageRequest:
         raise invalid(f"`{where or 'body'}`: {first['msg']}.", param=where) from None
 
 
-def _file(text: str) -> bytes | Problem:
+def picture_file(text: str) -> bytes | Problem:
     """Return the bytes of base64, after a data URL's head where there is one."""
     if text.startswith(("http:", "https:", "file:")):
         return invalid("Addresses are not fetched. Send the picture itself.", param="image", code="invalid_image")
@@ -96,9 +98,10 @@ def _file(text: str) -> bytes | Problem:
         return invalid("`image` is not base64.", param="image", code="invalid_image")
 
 
-async def _answered(
+async def answer_pictures(
     service: PictureClassifier, files: list[bytes | Problem], request: Request, limits: Limits
-) -> list[Any]:
+) -> list[Answered[Labelled] | Problem]:
+    """Return an answer, or what went wrong, for each picture's file, once they are within the limits."""
     if not files:
         raise invalid("`image` holds no picture.", param="image")
     if len(files) > limits.items:

@@ -1,6 +1,6 @@
 """OpenAI's routes: models, chat completions and legacy completions, whole and streamed.
 
-A model that classifies answers a chat with its label.
+A model that classifies answers a chat with its label; one for pictures, with that of the last one it was sent.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from penjing.engines.text.base import Chunk, TextRequest, Usage
-from penjing.serve.classifier import Classifier
+from penjing.serve.batcher import Answered
+from penjing.serve.classifier import Classifier, Labelled
+from penjing.serve.pictures import PictureClassifier
 from penjing.serve.problems import Problem, failed, invalid, wrong_kind
 from penjing.serve.routes.classify import Served, classified
+from penjing.serve.routes.images import answer_pictures
 from penjing.serve.routes.openai_reply import Shape
 from penjing.serve.routes.openai_request import (
     CHAT_TOKENS,
@@ -28,6 +31,7 @@ from penjing.serve.routes.openai_request import (
     ChatRequest,
     CompletionRequest,
     check,
+    last_picture,
     message,
     text_request,
 )
@@ -59,6 +63,10 @@ async def chat(asked: ChatRequest, request: Request, services: Served) -> Respon
     """Return the next turn of a conversation, or the label of its last turn where the model classifies."""
     service = services.find(asked.model)
     check(asked, services.limits)
+    if isinstance(service, PictureClassifier):
+        with services.picture_room():
+            [found] = await answer_pictures(service, [last_picture(asked.messages)], request, services.limits)
+        return _said(service, found, asked, request)
     messages = [message(found) for found in asked.messages]
     if isinstance(service, Classifier):
         return await _label(service, messages, asked, request, services.limits)
@@ -206,6 +214,11 @@ async def _label(
     if not turns:
         raise invalid("There is no message of a user to classify.", param="messages")
     found = (await classified(service, turns[-1:], request, limits, truncate=False))[0]
+    return _said(service, found, asked, request)
+
+
+def _said(service: Classifier, found: Answered[Labelled] | Problem, asked: Asked, request: Request) -> Response:
+    """Return a label as the next turn of a conversation."""
     if isinstance(found, Problem):
         raise found
     shape, label = Shape("chat.completion", "chatcmpl", service.name), found.value.prediction.label

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from penjing.engines.text.base import TextRequest
 from penjing.generation.request import Format, make_request
-from penjing.serve.problems import invalid, too_many, unsupported
+from penjing.serve.problems import Problem, invalid, too_many, unsupported
 from penjing.serve.routes.classify import check_characters
+from penjing.serve.routes.images import picture_file
 from penjing.serve.settings import Limits
 
 CHAT_TOKENS, LEGACY_TOKENS = 256, 16  # where a client says nothing; the second is OpenAI's
@@ -85,6 +86,18 @@ def message(found: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(content, str) or not isinstance(role, str):
         raise invalid("Every message needs a `role` and a text as `content`.", param="messages")
     return {"role": role, "content": content}
+
+
+def last_picture(messages: list[dict[str, Any]]) -> bytes | Problem:
+    """Return the file in the last message's part of type image_url, or what is wrong with it."""
+    content = messages[-1].get("content") if messages else None
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    for part in reversed(parts):
+        url = part.get("image_url")
+        address = url.get("url") if isinstance(url, dict) else url
+        if part.get("type") == "image_url" and isinstance(address, str):
+            return picture_file(address)
+    return invalid("This model takes a picture: a part of type image_url with a data URL.", param="messages")
 
 
 def text_request(
