@@ -17,6 +17,7 @@ from penjing.cli.fit import fit
 from penjing.cli.frontier import frontier
 from penjing.cli.generate import generate
 from penjing.cli.label import label
+from penjing.cli.learn import learn
 from penjing.cli.plan import plan
 from penjing.cli.predict import predict
 from penjing.cli.serve import serve
@@ -41,6 +42,7 @@ COMMANDS = (
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(learn, name="learn")
 
 
 def _show_version(asked: bool) -> None:

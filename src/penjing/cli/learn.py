@@ -1,0 +1,188 @@
+"""penjing learn: questions on models and their use, and exercises that are checked here."""
+
+from __future__ import annotations
+
+import locale
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from penjing.learn.bank import Language, Question
+    from penjing.learn.grade import Grade
+
+learn = typer.Typer(
+    help="Questions on models and their use, asked again when they are due, and exercises in Python.",
+    no_args_is_help=True,
+)
+Spoken = Annotated[str | None, typer.Option("--language", "-l", help="en or zh. [default: that of the terminal]")]
+
+
+@learn.command("list")
+def list_questions(
+    topic: Annotated[str | None, typer.Option(help="Of one topic, such as compression.")] = None,
+    language: Spoken = None,
+) -> None:
+    """List the questions, by topic, with the day on which each comes again.
+
+    Examples:
+
+      penjing learn list
+
+      penjing learn list --topic compression --language zh
+    """
+    from penjing.errors import TaskError
+    from penjing.learn.bank import read_bank
+    from penjing.learn.review import progress_path, read_progress
+
+    bank, spoken, progress = read_bank(), _language(language), read_progress(progress_path())
+    topics = list(dict.fromkeys(question.topic for question in bank))
+    if topic is not None and topic not in topics:
+        raise TaskError("no such topic", value=topic, rule=f"one of {', '.join(topics)}")
+    for name in [topic] if topic else topics:
+        typer.secho(f"\n{name}", bold=True)
+        for question in bank:
+            if question.topic == name:
+                known = progress.get(question.id)
+                when = f"  [{known.due.isoformat()}]" if known else ""
+                typer.echo(f"  {question.id:<18}{question.say(spoken).ask}{when}")
+
+
+@learn.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="Its id. [default: what is due]", show_default=False)] = None,
+    answer: Annotated[str | None, typer.Option(help="The answer; without it, it is asked for.")] = None,
+    language: Spoken = None,
+) -> None:
+    """Ask one question, say what the answer left out, and remember when to ask it again.
+
+    An answer is looked through for what it has to say, by words: in other words it may be right and not be seen.
+
+    Examples:
+
+      penjing learn ask
+
+      penjing learn ask quantization --answer "Weights become whole numbers with a scale for each channel."
+    """
+    from datetime import date
+
+    from penjing.learn.bank import find_question, read_bank
+    from penjing.learn.grade import grade
+    from penjing.learn.review import answered, next_question, progress_path, read_progress, write_progress
+
+    path, spoken, today = progress_path(), _language(language), date.today()
+    progress = read_progress(path)
+    if question is not None:
+        asked = find_question(question)
+    else:
+        found = next_question(read_bank(), progress, today=today)
+        if found is None:
+            typer.echo(_say(spoken, "Nothing is due today.", "今天没有要复习的问题。"))
+            return
+        asked = found.question
+    typer.secho(f"{asked.id}: {asked.say(spoken).ask}", bold=True)
+    given = answer if answer is not None else typer.prompt(_say(spoken, "Your answer", "你的回答"))
+    result = grade(asked, given)
+    memory = answered(progress.get(asked.id), result.share, today=today)
+    write_progress(path, {**progress, asked.id: memory})
+    _show_grade(asked, result, spoken)
+    again = _say(spoken, "again on", "下次复习：")
+    typer.echo(f"\n{again} {memory.due.isoformat()}")
+
+
+@learn.command()
+def show(
+    question: Annotated[str, typer.Argument(help="Its id; see penjing learn list.", show_default=False)],
+    language: Spoken = None,
+) -> None:
+    """Show a question with its answer, its source, and a command that shows it at work.
+
+    Examples:
+
+      penjing learn show kv-cache --language zh
+    """
+    from penjing.learn.bank import find_question
+
+    found, spoken = find_question(question), _language(language)
+    typer.secho(found.say(spoken).ask, bold=True)
+    _show_answer(found, spoken)
+
+
+@learn.command()
+def start(
+    exercise: Annotated[str, typer.Argument(help="Its name, such as attention.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file. [default: NAME.py]")] = None,
+) -> None:
+    """Write the file of an exercise, to be filled in: it says what to do.
+
+    Exercises: generate, classify, translate, attention, kv_cache, bpe, quantization, pruning, distillation.
+
+    Examples:
+
+      penjing learn start attention
+    """
+    from penjing.errors import StorageError
+    from penjing.files import write_text
+    from penjing.learn.exercises import stub
+
+    text, path = stub(exercise), output or Path(f"{exercise}.py")
+    if path.exists():
+        raise StorageError("this file is there already", value=str(path), next_step="Give another one with --output")
+    write_text(path, text)
+    typer.echo(f"{path}\npenjing learn check {path}")
+
+
+@learn.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A file that `penjing learn start` began.", show_default=False)],
+) -> None:
+    """Run the checks of an exercise on a file, in a process with limits on time, memory and processes.
+
+    Exit code: 0 all checks hold, 3 one does not.
+
+    Examples:
+
+      penjing learn check attention.py
+    """
+    from penjing.learn.check import check_file
+
+    found = check_file(file)
+    for one in found:
+        mark, colour = ("✓", typer.colors.GREEN) if one.ok else ("✗", typer.colors.RED)
+        typer.secho(f"{mark} {one.name}", fg=colour)
+        if one.says:
+            typer.echo(f"  {one.says}")
+    held = sum(one.ok for one in found)
+    typer.echo(f"\n{held} of {len(found)} checks hold")
+    if held < len(found) or not found:
+        raise typer.Exit(3)
+
+
+def _language(asked: str | None) -> Language:
+    from penjing.errors import TaskError
+
+    if asked is None:
+        here = locale.getlocale()[0] or ""
+        return "zh" if here.lower().startswith(("zh", "chinese")) else "en"
+    if asked not in ("en", "zh"):
+        raise TaskError("unknown --language", value=asked, rule="en or zh")
+    return "en" if asked == "en" else "zh"
+
+
+def _say(language: Language, english: str, chinese: str) -> str:
+    return english if language == "en" else chinese
+
+
+def _show_grade(question: Question, result: Grade, language: Language) -> None:
+    for points, mark, colour in ((result.said, "✓", typer.colors.GREEN), (result.missed, "✗", typer.colors.RED)):
+        for point in points:
+            typer.secho(f"{mark} {point.say(language)}", fg=colour)
+    typer.echo()
+    _show_answer(question, language)
+
+
+def _show_answer(question: Question, language: Language) -> None:
+    typer.echo(question.say(language).answer.strip())
+    typer.secho(f"\n{question.source}, {question.url}", dim=True)
+    typer.echo(f"{_say(language, 'Try', '试一试')}: {question.command}")

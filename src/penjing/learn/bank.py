@@ -1,0 +1,71 @@
+"""The question bank: what is asked, what an answer has to say, and where that is from; in English and Chinese."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from penjing.errors import TaskError
+from penjing.records import Record
+
+Language = Literal["en", "zh"]
+Level = Literal["basic", "medium"]
+
+
+class Wording(Record):
+    """A question and its answer in one language."""
+
+    ask: str
+    answer: str
+
+
+class Point(Record):
+    """Something that a good answer says, and the words (lower case, of either language) by which that is seen."""
+
+    en: str
+    zh: str
+    terms: tuple[str, ...]
+
+    def say(self, language: Language) -> str:
+        """Return it in a language."""
+        return self.en if language == "en" else self.zh
+
+
+class Question(Record):
+    """One question of the bank."""
+
+    id: str
+    topic: str
+    level: Level
+    source: str
+    url: str
+    command: str
+    """What shows the answer at work."""
+    en: Wording
+    zh: Wording
+    points: tuple[Point, ...]
+
+    def say(self, language: Language) -> Wording:
+        """Return it in a language."""
+        return self.en if language == "en" else self.zh
+
+
+@cache
+def read_bank() -> tuple[Question, ...]:
+    """Return all questions; those that brought the first users here come first.
+
+    >>> len(read_bank()) >= 30
+    True
+    """
+    text = (files("penjing.learn") / "bank.toml").read_text(encoding="utf-8")
+    return tuple(Question.model_validate(found) for found in tomllib.loads(text)["question"])
+
+
+def find_question(name: str) -> Question:
+    """Return the question with this id; raise TaskError where there is none."""
+    found = next((question for question in read_bank() if question.id == name), None)
+    if found is None:
+        raise TaskError("no such question", value=name, next_step="penjing learn list shows them")
+    return found

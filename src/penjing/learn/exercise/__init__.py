@@ -1,0 +1,1 @@
+"""Stubs that learners fill in, and the checks of what they write."""

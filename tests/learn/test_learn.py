@@ -1,0 +1,174 @@
+"""penjing learn: the bank is whole, answers are graded and remembered, exercises checked, whatever the code does."""
+
+import json
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from penjing.cli.main import app
+from penjing.errors import DataError, StorageError, TaskError
+from penjing.learn.bank import find_question, read_bank
+from penjing.learn.check import check_file
+from penjing.learn.exercises import NAMES, stub
+from penjing.learn.grade import grade
+from penjing.learn.review import answered, next_question, read_progress
+from tests.learn.solutions import SOLUTIONS, WRONG
+
+FIRST = ("large-model", "startup-value", "hard-parts", "choose-model", "compute", "compress")
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+def run(*arguments, **told):
+    return CliRunner().invoke(app, ["learn", *map(str, arguments)], **told)
+
+
+def write(folder, exercise, code):
+    path = folder / f"{exercise}.py"
+    path.write_text(f"# penjing exercise: {exercise}\n{code}", encoding="utf-8")
+    return path
+
+
+def test_the_bank_has_thirty_questions_in_both_languages_each_with_a_source():
+    bank = read_bank()
+    assert len(bank) >= 30
+    assert tuple(question.id for question in bank[:6]) == FIRST
+    assert len({question.id for question in bank}) == len(bank)
+    for question in bank:
+        assert question.url.startswith("https://")
+        assert question.command.startswith("penjing ")
+        assert len(question.points) >= 2
+        for wording in (question.en, question.zh):
+            assert wording.ask.endswith(("?", "？"))
+            assert len(wording.answer) > 50
+        assert re.search("[\u4e00-\u9fff]", question.zh.ask)
+        assert not re.search("[\u4e00-\u9fff]", question.en.answer)
+
+
+@pytest.mark.parametrize("question", read_bank(), ids=lambda question: question.id)
+def test_the_answers_of_the_bank_say_what_they_have_to(question):
+    for wording in (question.en, question.zh):
+        missed = grade(question, wording.answer).missed
+        assert not missed, f"{wording.ask}: {[point.en for point in missed]}"
+    assert grade(question, "I do not know.").share < 0.5
+
+
+@given(st.text(max_size=200))
+def test_any_text_can_be_graded(text):
+    for question in read_bank()[:3]:
+        assert 0 <= grade(question, text).share <= 1
+
+
+def test_what_is_known_comes_later_and_what_is_not_at_once():
+    today, memory = date(2026, 1, 1), None
+    days = []
+    for _ in range(7):
+        memory = answered(memory, 1.0, today=today)
+        days.append((memory.due - today).days)
+    assert days == [1, 3, 7, 14, 30, 30, 30]
+    assert answered(memory, 0.2, today=today).due == today
+    assert answered(memory, 0.5, today=today).box == memory.box
+    bank = read_bank()
+    assert next_question(bank, {}, today=today).question.id == "large-model"
+    known = {question.id: memory for question in bank}
+    assert next_question(bank, known, today=today) is None
+    known["bpe"] = answered(None, 0.0, today=today)
+    assert next_question(bank, known, today=today).question.id == "bpe"
+
+
+def test_a_question_is_asked_graded_and_remembered(tmp_path):
+    done = run(
+        "ask", "quantization", "--answer", "int8 with a scale and a zero point; static ranges", "--language", "en"
+    )
+    assert done.exit_code == 0, done.output
+    assert "✓ whole numbers" in done.output
+    assert "✗ outliers" in done.output
+    assert "arxiv.org" in done.output
+    kept = json.loads((tmp_path / "data" / "penjing" / "learn.json").read_text(encoding="utf-8"))
+    assert kept["quantization"]["answered"] == 1
+    assert "[20" in run("list", "--topic", "compression").output
+    asked = run("ask", "--language", "zh", input="不知道\n")
+    assert "int8 时发生了什么" in asked.output
+
+
+def test_what_is_damaged_or_unknown_is_named(tmp_path):
+    path = tmp_path / "learn.json"
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(StorageError, match="damaged"):
+        read_progress(path)
+    with pytest.raises(TaskError, match="no such question"):
+        find_question("nothing")
+    assert isinstance(run("list", "--topic", "nothing").exception, TaskError)
+    assert isinstance(run("show", "bpe", "--language", "fr").exception, TaskError)
+    with pytest.raises(DataError, match="cannot be read"):
+        check_file(tmp_path / "none.py")
+    (tmp_path / "unnamed.py").write_text("x = 1\n", encoding="utf-8")
+    with pytest.raises(TaskError, match="does not say which exercise"):
+        check_file(tmp_path / "unnamed.py")
+
+
+def test_an_exercise_is_begun_once_and_its_stub_fails(tmp_path):
+    path = tmp_path / "attention.py"
+    assert run("start", "attention", "--output", path).exit_code == 0
+    assert isinstance(run("start", "attention", "--output", path).exception, StorageError)
+    done = run("check", path)
+    assert done.exit_code == 3
+    assert "NotImplementedError" in done.output
+    assert "0 of 4 checks hold" in done.output
+
+
+@pytest.mark.parametrize("exercise", NAMES)
+def test_the_solution_passes(tmp_path, exercise):
+    assert f"# penjing exercise: {exercise}" in stub(exercise)
+    found = check_file(write(tmp_path, exercise, SOLUTIONS[exercise]))
+    assert len(found) >= 3
+    assert [one.says for one in found if not one.ok] == []
+
+
+@pytest.mark.parametrize(
+    ("exercise", "place"), [(exercise, place) for exercise in NAMES for place in range(len(WRONG[exercise]))]
+)
+def test_a_wrong_answer_fails_and_is_told_why(tmp_path, exercise, place):
+    old, new, says = WRONG[exercise][place]
+    assert SOLUTIONS[exercise].count(old) >= 1
+    found = check_file(write(tmp_path, exercise, SOLUTIONS[exercise].replace(old, new)))
+    assert re.search(says, " ".join(one.says for one in found if not one.ok)), found
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("import os\nwhile True: os.fork()", "PermissionError|BlockingIOError"),
+        ("import subprocess\nsubprocess.run(['true'])", "PermissionError|BlockingIOError"),
+        ("import socket\nsocket.create_connection(('192.0.2.1', 9))", "PermissionError|penjing uses no network|Error"),
+        ("x = bytearray(10 ** 12)", "MemoryError"),
+        ("x = []\nwhile True: x.append(' ' * 10 ** 7)", "MemoryError"),
+        ("import sys\nsys.exit(0)", "SystemExit"),
+        ("open('/tmp/penjing-large', 'wb').write(b'x' * 10 ** 7)", "OSError|ended with"),
+        ("import os\nos._exit(0)", None),
+        ("this is no Python", "SyntaxError"),
+        ("def attention(q, k, v, causal=False): return attention(q, k, v)", "RecursionError"),
+    ],
+)
+def test_code_that_does_something_else_is_stopped_and_named(tmp_path, code, says):
+    found = check_file(write(tmp_path, "attention", code))
+    assert not found or not found[-1].ok or not all(one.ok for one in found)
+    if says is None:
+        assert found == []
+        assert run("check", tmp_path / "attention.py").exit_code == 3
+    else:
+        assert re.search(says, " ".join(one.says for one in found)), found
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time\ntime.sleep(1000)"])
+def test_a_loop_without_an_end_is_ended(tmp_path, code):
+    found = check_file(write(tmp_path, "attention", code), timeout_s=3.0)
+    assert [one.ok for one in found] == [False]
+    assert "without an end" in found[0].says
