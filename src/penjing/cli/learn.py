@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import locale
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ learn = typer.Typer(
     help="Questions on models and their use, asked again when they are due, and exercises in Python.",
     no_args_is_help=True,
 )
+_LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG")
 Spoken = Annotated[str | None, typer.Option("--language", "-l", help="en or zh. [default: that of the terminal]")]
 
 
@@ -34,6 +35,7 @@ def list_questions(
     """
     from penjing.errors import TaskError
     from penjing.learn.bank import read_bank
+    from penjing.learn.exercises import NAMES
     from penjing.learn.review import progress_path, read_progress
 
     bank, spoken, progress = read_bank(), _language(language), read_progress(progress_path())
@@ -47,6 +49,8 @@ def list_questions(
                 known = progress.get(question.id)
                 when = f"  [{known.due.isoformat()}]" if known else ""
                 typer.echo(f"  {question.id:<18}{question.say(spoken).ask}{when}")
+    if topic is None:
+        typer.echo(f"\n{_say(spoken, 'exercises', '练习')} (penjing learn start NAME): {', '.join(NAMES)}")
 
 
 @learn.command()
@@ -126,6 +130,7 @@ def start(
     from penjing.files import write_text
     from penjing.learn.exercises import stub
 
+    exercise = exercise.replace("-", "_")
     text, path = stub(exercise), output or Path(f"{exercise}.py")
     if path.exists():
         raise StorageError("this file is there already", value=str(path), next_step="Give another one with --output")
@@ -163,8 +168,8 @@ def _language(asked: str | None) -> Language:
     from penjing.errors import TaskError
 
     if asked is None:
-        here = locale.getlocale()[0] or ""
-        return "zh" if here.lower().startswith(("zh", "chinese")) else "en"
+        here = next((found for name in _LOCALES if (found := os.environ.get(name))), "")
+        return "zh" if here.lower().startswith("zh") else "en"
     if asked not in ("en", "zh"):
         raise TaskError("unknown --language", value=asked, rule="en or zh")
     return "en" if asked == "en" else "zh"

@@ -24,7 +24,7 @@ def asked_pictures(given: Sequence[str] | None, source: str | None, *, column: s
     Paths in a file are relative to it. A row without a picture keeps its place, as an error.
 
     Raises:
-        DataError: a folder holds no pictures, or a table has no such column.
+        DataError: a table has no such column.
     """
     if given or source in (None, "-"):
         names = read_texts(given, source, column=column, usage=USAGE)
@@ -43,7 +43,7 @@ def _named(names: Iterator[str]) -> Iterator[Asked]:
             continue
         inside = sorted(found for found in path.rglob("*") if found.suffix.lower() in SUFFIXES)
         if not inside:
-            raise DataError("no pictures in this folder", value=name, rule=", ".join(SUFFIXES))
+            yield shown_name(name), DataError("no pictures in this folder", value=name, rule=", ".join(SUFFIXES))
         yield from ((shown_name(found), found) for found in inside)
 
 
@@ -54,7 +54,7 @@ def _line(name: str, beside: Path) -> Asked:
 def _rows(path: Path, column: str) -> Iterator[Asked]:
     for number, row in enumerate(iter_rows(path), start=1):
         if column not in row:
-            raise missing_column(column, row.keys(), path)
+            raise missing_column(column, row.keys(), path, option="--column")
         try:
             found = listed_value(row[column], "", path, number)
         except DataError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +36,7 @@ def predict(
     engine: Annotated[str | None, typer.Option(help="Another engine than the bundle's own: openvino.")] = None,
     labels: Annotated[
         str | None,
-        typer.Option(help="Labels with commas between: texts are answered by their names, without training."),
+        typer.Option(help="Labels with commas between: texts (not pictures) are answered by their names, untrained."),
     ] = None,
 ) -> None:
     """Answer texts or pictures with a bundle: from the command line, a file or stdin, as JSON lines or CSV.
@@ -67,7 +68,7 @@ def predict(
     usage = 'penjing predict BUNDLE "some text"'
     if labels is not None:
         given = list(read_texts(texts, input_, column=column or "text", usage=usage))
-        names = [name.strip() for name in labels.split(",") if name.strip()]
+        names = [name.strip() for name in re.split("[,，、]", labels) if name.strip()]
         answers = iter(list(zip(given, classify_text(given, labels=names, model_path=bundle), strict=True)))
         outputs, asked = Outputs(labels=tuple(names)), "text"
     else:
@@ -88,5 +89,5 @@ def predict(
             write(text, prediction)
             failed += isinstance(prediction, PenjingError)
     if failed:
-        typer.echo(f"{failed:,} pictures cannot be read: see their `error`", err=True)
+        typer.echo(f"no answer to {failed:,} of them: see `error`", err=True)
         raise typer.Exit(PenjingError.exit_code)

@@ -58,15 +58,20 @@ def iter_rows(path: Path, *, columns: Sequence[str] | None = None) -> Iterator[R
         raise _not_utf8(path, error) from None
 
 
-def missing_column(name: str, found: Any, path: object) -> DataError:
+def missing_column(name: str, found: Any, path: object, *, option: str | None = None) -> DataError:
     """Return the error that names the columns found and guesses the one that was meant."""
     names = [str(column) for column in found]
     close = difflib.get_close_matches(name, names, n=1)
     guess = f"Did you mean {close[0]!r}? " if close else ""
+    where = (
+        f"Name it: {option}"
+        if option
+        else ("Set the column's name in the task (data.text, data.image, data.label), or with the command's option")
+    )
     return DataError(
         f"no column {name!r} in {path}",
         value=f"columns found: {', '.join(names[:20])}",
-        next_step=f"{guess}Set the column's name in the task (data.text, data.label), or with the command's option",
+        next_step=f"{guess}{where}",
     )
 
 

@@ -46,7 +46,8 @@ def check_file(path: Path, *, timeout_s: float = TIMEOUT_S) -> list[Checked]:
     said, ended = _run(told, timeout_s)
     found = [Checked(str(row["name"]), bool(row["ok"]), str(row.get("says", ""))) for row in said]
     if ended:
-        found.append(Checked("your code comes to an end", False, ended))
+        after = f"after “{found[-1].name}”: " if found else "while your file was loaded, or in the first check: "
+        found.append(Checked("your code comes to an end", False, after + ended))
     return found
 
 

@@ -29,6 +29,8 @@ class Memory(Record):
 
     box: int
     due: date
+    last: date
+    """When it was answered."""
     answered: int
 
 
@@ -72,16 +74,20 @@ def write_progress(path: Path, progress: Progress) -> None:
 def answered(memory: Memory | None, share: float, *, today: date) -> Memory:
     """Return what is remembered after an answer that said this share of what it had to.
 
+    A question moves up once a day at the most, and not before it is due: its answer was on the screen.
+
     >>> answered(None, 1.0, today=date(2026, 1, 1)).due
     datetime.date(2026, 1, 2)
     """
     box = 0 if memory is None else memory.box
-    if share >= _KNOWN:
+    early = memory is not None and (today < memory.due or memory.last == today)
+    if share >= _KNOWN and not early:
         box = min(box + 1, len(_DAYS) - 1)
     elif share < _FORGOTTEN:
         box = 0
     count = 0 if memory is None else memory.answered
-    return Memory(box=box, due=today + timedelta(days=_DAYS[box]), answered=count + 1)
+    due = memory.due if memory is not None and early and share >= _FORGOTTEN else today + timedelta(days=_DAYS[box])
+    return Memory(box=box, due=due, last=today, answered=count + 1)
 
 
 @dataclass(frozen=True)

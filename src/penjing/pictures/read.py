@@ -75,6 +75,8 @@ def _content(source: Source) -> tuple[bytes, str]:
         if len(source) > MOST_BYTES:
             raise _too_large("the picture", len(source))
         return source, "the picture"
+    if not isinstance(source, str | Path):
+        raise DataError("not a picture's file", value=type(source).__name__, rule="a path, or the file's bytes")
     path = Path(source)
     try:
         if path.exists() and not path.is_file():

@@ -115,12 +115,15 @@ def plan_lines(task: Task) -> Sequence[str]:
     """Return what `fit` would do, a line a stage, without doing it."""
     budget = task.budget
     limits = [f"{name} <= {getattr(budget, name)}" for name in type(budget).model_fields if getattr(budget, name)]
+    recipe = task.recipe.model_dump(exclude_defaults=True)
+    told = ", ".join(f"{name} = {value}" for name, value in recipe.items()) or "as usual for the model and the data"
     return (
         f"task      {task.name} ({task.kind})",
         f"data      {task.data.source or task.data.train}",
         f"model     {task.model}",
         f"bar       {', '.join([task.bar.metric, *_limits(task.bar, ('at_least', 'at_most', 'drop_at_most'))])}",
         f"budget    {', '.join(limits)}",
+        f"recipe    {told}",
         f"objective {task.objective}",
     )
 

@@ -77,6 +77,8 @@ def _opened(reference: str) -> tuple[Any, Any, Frame, tuple[tuple[float, ...], t
         raise MissingExtraError("transformers", extra="image") from None
     scheme, colon, name = reference.partition(":")
     hub = bool(colon) and scheme == "hf"
+    if not hub and not Path(reference).expanduser().is_dir():
+        raise ModelError("model not found", value=reference, rule="hf:org/name or a local folder: CLIP or SigLIP")
     folder = download_from_hub(name, reference=reference, files=_FILES) if hub else Path(reference).expanduser()
     check_folder(folder, needed=("config.json", WEIGHTS))
     config = read_config(folder)

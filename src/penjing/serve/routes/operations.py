@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict
 
 from penjing._version import __version__
+from penjing.bundle.golden import GOLDEN_NAME
 from penjing.bundle.read import LABELLING
 from penjing.memory import resident_memory
 from penjing.serve.metrics import CONTENT_TYPE, Metrics
@@ -64,7 +65,7 @@ def _facts(service: Service) -> dict[str, Any]:
         "name": manifest.name,
         "engine": manifest.engine,
         "created": manifest.created,
-        "size_bytes": sum(entry.size_bytes for entry in manifest.files.values()),
+        "size_bytes": sum(entry.size_bytes for name, entry in manifest.files.items() if name != GOLDEN_NAME),
         "parameters": manifest.parameters,
         "quality": {split: quality.model_dump(mode="json") for split, quality in manifest.quality.items()},
         "provisional": manifest.provisional,
