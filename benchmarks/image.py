@@ -61,7 +61,7 @@ def fashion(work: Path) -> dict[str, Any]:
     data = FASHION / "data"
     return {
         "data": {"train": str(data / "train.parquet"), "test": str(data / "test.parquet")},
-        "recipe": {"epochs": 12, "student_epochs": 6, "augment": "flip"},
+        "recipe": {"epochs": 15, "student_epochs": 8},
     }
 
 
@@ -70,7 +70,7 @@ def cifar(work: Path) -> dict[str, Any]:
     folder = _unpacked("cifar10_subset/cifar10_12k.zip", work / "cifar10_subset")
     return {
         "data": {"train": str(folder / "train"), "test": str(folder / "test")},
-        "recipe": {"epochs": 30, "student_epochs": 15, "augment": "flip"},
+        "recipe": {"epochs": 25, "student_epochs": 12, "augment": "flip"},
     }
 
 
@@ -79,7 +79,7 @@ def flowers(work: Path) -> dict[str, Any]:
     folder = _unpacked("flower_photos_subset/flowers_192.zip", work / "flower_photos_subset")
     return {
         "data": {"train": str(folder / "train"), "test": str(folder / "val")},
-        "recipe": {"epochs": 60, "student_epochs": 30, "augment": "flip"},
+        "recipe": {"epochs": 40, "student_epochs": 20, "augment": "flip"},
     }
 
 
