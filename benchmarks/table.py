@@ -8,6 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from penjing.units import show_size
+
 ROOT = Path(__file__).parent
 _HEADER = (
     "| system | accuracy (95 % interval) | drop against the teacher | verdict | ECE | size | p50 | p95 "
@@ -75,7 +77,7 @@ def _row(row: dict[str, Any]) -> str:
         else f"{-row['delta']:+.4f} [{-row['delta_ci'][1]:+.4f}, {-row['delta_ci'][0]:+.4f}]",
         "" if row["verdict"] is None else f"{row['verdict']['word']}, P {row['verdict']['probability']:.2f}",
         f"{row['ece']:.3f}",
-        f"{row['size_bytes'] / 1e6:.1f} MB",
+        show_size(row["size_bytes"]) if row["size_bytes"] < 1e5 else f"{row['size_bytes'] / 1e6:.1f} MB",
         f"{row['p50_ms']:.2f} ms",
         f"{row['p95_ms']:.2f} ms",
         f"{row['throughput_per_s']:,.0f}",
@@ -91,8 +93,8 @@ def _ratios(rows: Sequence[dict[str, Any]]) -> list[str]:
     if choice is None:
         return []
     return [
-        f"- penjing against {name}: {row['size_bytes'] / choice['size_bytes']:.1f} x smaller, "
-        f"{row['p50_ms'] / choice['p50_ms']:.1f} x faster at p50"
+        f"- penjing against {name}: {row['size_bytes'] / choice['size_bytes']:.2g} x smaller, "
+        f"{row['p50_ms'] / choice['p50_ms']:.2g} x faster at p50"
         for name, row in found.items()
-        if name != "penjing"
+        if row["role"] not in {"choice", "frontier"}
     ]
