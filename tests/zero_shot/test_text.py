@@ -30,6 +30,10 @@ def test_a_few_examples_say_what_names_cannot():
     assert [one.label for one in penjing.classify_text(TEXTS, examples=examples)] == ["A", "B", "A", "B"]
 
 
+def test_one_example_a_label_is_enough():
+    assert penjing.classify_text(TEXTS[3], examples={"A": ["Where is it?"], "B": ["Refund me."]}).label == "B"
+
+
 def test_three_labels_and_english_weights():
     labels = ("sports", "politics", "cooking")
     found = penjing.classify_text(

@@ -9,6 +9,7 @@ Sources: Yin et al. 2019, "Benchmarking Zero-shot Text Classification" (labels a
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -97,7 +98,9 @@ def _by_examples(
         raise TaskError("labels without examples", value=", ".join(without[:5]), rule="some texts of each label")
     texts = [text for name in names for text in examples[name]]
     truth = [place for place, name in enumerate(names) for _ in examples[name]]
-    fitted = LogisticRegression(C=_STRENGTH, max_iter=1_000).fit(encoder.means(texts), truth)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes")  # one example a label is meant
+        fitted = LogisticRegression(C=_STRENGTH, max_iter=1_000).fit(encoder.means(texts), truth)
     found = np.asarray(fitted.decision_function(read), np.float32)
     return np.asarray(np.stack([-found, found], axis=1) / 2 if len(names) == 2 else found, np.float32)
 
