@@ -200,7 +200,7 @@ WRONG = {
     ],
     "classify": [
         ("(states * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)", "states.mean(1)", "what is padding"),
-        ("if row[best] >= at_least ", "", "SyntaxError|below at_least"),
+        ("labels[best] if row[best] >= at_least else None", "labels[best]", "below at_least"),
         ("logits - logits.max(1, keepdims=True)", "logits", "NaN or infinity"),
     ],
     "translate": [

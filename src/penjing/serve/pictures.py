@@ -28,10 +28,12 @@ class PictureClassifier(Classifier):
         Raises:
             Problem: the queue is full, or the engine is down.
         """
-        return await self.answer([one if isinstance(one, Problem) else await self._decoded(one) for one in files])
+        return await self.answer(await asyncio.gather(*map(self._decoded, files)))
 
-    async def _decoded(self, content: bytes) -> Item | Problem:
+    async def _decoded(self, content: bytes | Problem) -> Item | Problem:
         """Return the picture as the model reads it; decoding takes memory, so that few are decoded at once."""
+        if isinstance(content, Problem):
+            return content
         try:
             async with asyncio.timeout(self._limits.deadline_s), self._decoding:
                 return (await asyncio.to_thread(self._bundle.prepare, [content]))[0]

@@ -85,7 +85,8 @@ def _int8_name(name: str) -> str:
 
 def _float32(context: PictureContext, trained: TrainedVision, role: Role) -> Candidate:
     def make(folder: Path, _: Path) -> None:
-        model, some = trained.load(), _sample(context, _COMPARED, side=trained.load().shape.image)
+        model = trained.load()
+        some = _sample(context, _COMPARED, side=model.shape.image)
         graph = vision_to_onnx(model.shape, arrays_of(model))
         difference = check_parity(_answers(graph, some), picture_logits(model, some, device=_EXACT))
         note = f"ONNX = PyTorch to {difference:.1e} in a logit ({len(some)} pictures)"
