@@ -34,10 +34,14 @@ from penjing.measure.latency import Measured, measure_systems
 from penjing.progress import Silent
 from penjing.search.candidates import Candidate
 from penjing.search.evaluate import answers
-from penjing.search.image.candidates import convnet_candidate, picture_baseline, vision_candidates
-from penjing.search.image.context import PictureContext, open_picture_run
-from penjing.search.image.models import TrainedVision, train_convnet, train_students, train_teacher
+from penjing.search.image.pictures import Sight
+from penjing.search.image.teacher import train_convnet, train_teacher
+from penjing.search.pixels.candidates import baseline, convnet_candidate, transformer_candidates
+from penjing.search.pixels.context import PixelContext, open_run
+from penjing.search.pixels.students import train_students
+from penjing.search.pixels.trained import Trained
 from penjing.tasks.classify import decisions
+from penjing.train.cached_folder import default_cache
 from penjing.train.convnet import load_convnet
 from penjing.train.device import Device
 from penjing.train.vision_lessons import picture_logits
@@ -133,8 +137,8 @@ def _rows(task: Task, work: Path) -> list[dict[str, Any]]:
     return [_row(context, one, measured[one.system.name], teacher) for one in systems]
 
 
-def _open(task: Task, work: Path, reporter: Any) -> PictureContext:
-    return open_picture_run(task, output=work / "run", reporter=reporter)
+def _open(task: Task, work: Path, reporter: Any) -> PixelContext:
+    return open_run(task, Sight(), output=work / "run", cache=default_cache(), reporter=reporter)
 
 
 def _chosen(run: Path) -> str:
@@ -143,22 +147,22 @@ def _chosen(run: Path) -> str:
     return str(read_manifest(run / "bundle").trial)
 
 
-def _systems(context: PictureContext, without: TrainedVision, *, chosen: str) -> list[_Measured]:
+def _systems(context: PixelContext, without: Trained, *, chosen: str) -> list[_Measured]:
     convnet = train_convnet(context)
     assert convnet is not None
     teacher = train_teacher(context, convnet)
-    float32, int8 = vision_candidates(context, teacher)
+    float32, int8 = transformer_candidates(context, teacher)
     found = [
         _pytorch(context, "pytorch", "teacher", teacher, teacher.load()),
         _pytorch(context, "pytorch, no convnet", "ablation", without, without.load()),
         _pytorch(context, "convnet, pytorch", "peer", convnet, load_convnet(convnet.folder), kind="convnet"),
         _bundle(context, "onnxruntime-fp32", "peer", float32),
         _bundle(context, "onnxruntime-int8", "peer", int8),
-        _bundle(context, "linear", "peer", picture_baseline(context)),
+        _bundle(context, "linear", "peer", baseline(context)),
     ]
     more = [convnet_candidate(context, convnet)]
     for student in train_students(context, teacher):
-        more += vision_candidates(context, student)
+        more += transformer_candidates(context, student)
     for one in more:
         choice = one.name == chosen
         found.append(_bundle(context, "penjing" if choice else one.name, "choice" if choice else "frontier", one))
@@ -166,21 +170,21 @@ def _systems(context: PictureContext, without: TrainedVision, *, chosen: str) ->
 
 
 def _pytorch(
-    context: PictureContext, name: str, role: str, trained: TrainedVision, model: nn.Module, *, kind: str = "vit"
+    context: PixelContext, name: str, role: str, trained: Trained, model: nn.Module, *, kind: str = "vit"
 ) -> _Measured:
     logits = picture_logits(model, context.pictures("test"), device=_EXACT)
-    command = picture_command(kind, trained.folder, context.frame, threads=THREADS)
+    command = picture_command(kind, trained.folder, context.framing, threads=THREADS)
     return _Measured(System(name, role, trained.folder, command), logits)
 
 
-def _bundle(context: PictureContext, name: str, role: str, candidate: Candidate) -> _Measured:
+def _bundle(context: PixelContext, name: str, role: str, candidate: Candidate) -> _Measured:
     temperature = answers(context, candidate, split="dev").temperature
     command = worker_command(candidate.folder, threads=THREADS)
     system = System(name, role, candidate.folder, command, temperature)
     return _Measured(system, answers(context, candidate, split="test").logits)
 
 
-def _row(context: PictureContext, one: _Measured, cost: Measured, teacher: NDArray[Any]) -> dict[str, Any]:
+def _row(context: PixelContext, one: _Measured, cost: Measured, teacher: NDArray[Any]) -> dict[str, Any]:
     found = decisions(one.logits, multi_label=False)
     row = {
         "system": one.system.name,

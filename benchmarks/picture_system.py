@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.engines.base import Batch
-from penjing.engines.pictures import PictureEncoder
+from penjing.engines.pixels import PixelEncoder
 from penjing.measure.worker import serve
 from penjing.pictures.frame import Frame
 
@@ -30,7 +30,7 @@ class PytorchPictures:
         from penjing.train.vision_checkpoint import load_vision
 
         torch.set_num_threads(threads)
-        self._torch, self._encoder = torch, PictureEncoder(frame)
+        self._torch, self._encoder = torch, PixelEncoder(frame)
         self._model: Any = load_vision(folder) if kind == "vit" else load_convnet(folder)
 
     def encode(self, files: Sequence[str]) -> Batch:

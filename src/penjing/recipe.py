@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from penjing.shape import Shape, VisionSize
 
 Students = Literal["separate", "elastic"]
-Augmentation = Literal["none", "shift", "flip", "randaugment"]
-"""How pictures are changed while a model learns: each one does what those before it do too."""
+Augmentation = Literal["none", "shift", "flip", "randaugment", "specaugment"]
+"""How pictures are changed while a model learns: each one does what those before it do too. "specaugment" is for
+sounds: stretched and shifted in time and pitch, parts of them masked, noise below them."""
 
 
 class Recipe(BaseModel):
@@ -59,11 +60,14 @@ class Recipe(BaseModel):
     none."""
     augment: Augmentation | None = None
     """Of pictures: none, shift, flip (left to right, and shift), randaugment (and both); default: none where a model
-    sees each picture fewer than 20 times, else shift."""
+    sees each picture fewer than 20 times, else shift. Of sounds: none or specaugment, the default."""
     mixup: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Of pictures: how much of another one, at the most, is mixed into each while the model learns."""
     sizes: tuple[Annotated[int, Field(ge=4, le=1024)], ...] = ()
     """Of pictures: sides, in pixels, that students look at; default: that of the teacher."""
+    seconds: Annotated[float, Field(ge=0.1, le=30)] | None = None
+    """Of sounds: how much of one a model hears, the loudest part where it is longer; default: that of most of them, at
+    most 5 (of Whisper's encoder 10)."""
     seed: int = 13
 
     @property

@@ -25,7 +25,7 @@ from penjing.recipe import Recipe
 from penjing.shape import Shape, VisionSize
 from penjing.units import parse_seconds, parse_size
 
-Kind = Literal["classify", "generate", "translate", "image"]
+Kind = Literal["classify", "generate", "translate", "image", "audio"]
 Metric = Literal["accuracy", "macro_f1", "mcc", "bits_per_byte", "exact_match", "rouge_l", "chrf", "bleu"]
 Objective = Literal["latency", "size"]
 
@@ -83,6 +83,8 @@ class DataSpec(_Spec):
     """The column that holds the text."""
     image: str = "image"
     """The column that holds the picture: a path (relative to the file), or in .parquet its bytes."""
+    audio: str = "audio"
+    """The column that holds the sound: a path (relative to the file), or in .parquet its bytes."""
     prompt: str = "prompt"
     answer: str = "answer"
     """To generate: the columns of questions and answers. Rows with `messages` are conversations, others plain text."""
@@ -91,7 +93,8 @@ class DataSpec(_Spec):
     """To translate: the columns of texts and their translations. .po and .mo files have both; a path with {lang} names
     two files, a text a line."""
     group: str | None = None
-    """To translate: a column, such as the program's name, whose pairs stay together where they are split here."""
+    """A column, such as the program's name or the speaker, whose rows stay together where they are split here: to
+    translate, of pictures and of sounds."""
     label: str = "label"
     """The column that holds the label (a JSON list, or text with `label_separator`, when multi-label)."""
     label_separator: str | None = None
@@ -241,8 +244,12 @@ class Task(_Spec):
                 raise ValueError(f"recipe.{name} has no meaning for a task that is to {self.kind}")
         if self.kind == "translate" and self.model not in {"new", AUTO} and self.recipe.teacher != Shape.of_teacher():
             raise ValueError("recipe.teacher has no meaning where the teacher starts from a checkpoint")
-        if self.kind == "image" and self.model not in {"new", AUTO} and self.recipe.vit != VisionSize():
+        if self.kind in {"image", "audio"} and self.model not in {"new", AUTO} and self.recipe.vit != VisionSize():
             raise ValueError("recipe.vit has no meaning where the teacher starts from a checkpoint")
+        if (self.kind == "image" and self.recipe.augment == "specaugment") or (
+            self.kind == "audio" and self.recipe.augment not in {None, "none", "specaugment"}
+        ):
+            raise ValueError(f"recipe.augment = {self.recipe.augment} has no meaning for a task of kind {self.kind}")
         if self.data.more is not None and self.kind != "classify":
             raise ValueError("data.more is for tasks that are to classify")
         if (self.kind == "translate") != (self.source_lang is not None and self.target_lang is not None):
@@ -259,6 +266,7 @@ _METRICS: dict[Kind, tuple[Metric, ...]] = {
     "generate": ("bits_per_byte", "exact_match", "rouge_l", "chrf"),
     "translate": ("bleu", "chrf"),
     "image": ("accuracy", "macro_f1", "mcc"),
+    "audio": ("accuracy", "macro_f1", "mcc"),
 }
 _ALL_RECIPES = {"epochs", "batch_size", "learning_rate", "seed"}
 _TEXT_RECIPES = {*_ALL_RECIPES, "vocabulary", "max_length"}
@@ -268,6 +276,9 @@ _RECIPES: dict[Kind, set[str]] = {
     "translate": {*_TEXT_RECIPES, "student_epochs", "teacher", "student", "beam"},
     "image": {
         *_ALL_RECIPES, "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup", "sizes",
+    },
+    "audio": {
+        *_ALL_RECIPES, "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup", "seconds",
     },
 }  # fmt: skip
 

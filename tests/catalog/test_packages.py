@@ -23,7 +23,8 @@ def test_every_package_is_pinned_and_states_its_licence_and_source() -> None:
 def test_pinned_versions_are_those_of_the_demo_extra() -> None:
     project = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     for package in model_packages().values():
-        assert f'"{package.distribution}=={package.version}"' in project
+        for name, version in {package.distribution: package.version, **package.more_distributions}.items():
+            assert f'"{name}=={version}"' in project
 
 
 @pytest.mark.parametrize("name", model_packages())

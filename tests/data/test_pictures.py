@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from penjing.data.picture_sources import list_pictures
+from penjing.data.labelled_files import PICTURES, list_pictures
 from penjing.data.pictures import frame_for, listing_key, read_splits
 from penjing.errors import DataError
 from penjing.pictures.frame import Frame
@@ -20,7 +20,7 @@ FRAME = Frame(size=8)
 
 
 def _read(spec):
-    return read_splits(list_pictures(spec), spec, FRAME, progress=lambda done, total: None)
+    return read_splits(list_pictures(spec), spec, FRAME, medium=PICTURES, progress=lambda done, total: None)
 
 
 def _folder(folder, *, per_label=50):
@@ -50,9 +50,9 @@ def test_a_folder_a_label_with_everything_in_it_listed(tmp_path):
 def test_the_splits_do_not_depend_on_the_order_and_share_no_picture(tmp_path):
     spec = DataSpec(source=str(_folder(tmp_path / "data")))
     parts = list_pictures(spec)
-    first = read_splits(parts, spec, FRAME, progress=lambda done, total: None)
+    first = read_splits(parts, spec, FRAME, medium=PICTURES, progress=lambda done, total: None)
     turned = {part: found[::-1] for part, found in parts.items()}
-    again = read_splits(turned, spec, FRAME, progress=lambda done, total: None)
+    again = read_splits(turned, spec, FRAME, medium=PICTURES, progress=lambda done, total: None)
     for part in ("train", "dev", "test"):
         assert getattr(first.splits, part) == getattr(again.splits, part)
         assert np.array_equal(first.pixels[part], again.pixels[part])

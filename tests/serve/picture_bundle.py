@@ -27,7 +27,7 @@ def write_halves(folder):
     """Write the bundle into `folder`, and return its path."""
     halves = np.repeat(np.array([1, 1, -1, -1], np.float32), 4 * 3)
     model = PictureLinear(np.stack([halves, -halves]) / 100, np.zeros(2, np.float32), step=2)
-    onnx.save(linear_to_onnx(model, side=8, channels=3), folder / "model.onnx")
+    onnx.save(linear_to_onnx(model, shape=(8, 8, 3)), folder / "model.onnx")
     golden = [png(half(label, seed)) for seed, label in enumerate((*LABELS, "upper"))]
     manifest = Manifest(
         **stamp(), name="halves", kind="image", engine="onnxruntime", model="model.onnx",

@@ -256,7 +256,7 @@ def test_the_small_convnet_is_exported_as_it_is(channels, side):
     model = new_convnet(labels=5, image=side, seed=0, **scale)
     pictures = _pictures(channels=channels, size=side)
     model.train()(torch.from_numpy(pictures.pixels))  # so that the running statistics are no longer 0 and 1
-    graph = convnet_to_onnx(arrays_of(model), image=side, stem_stride=model.stem.stride[0])
+    graph = convnet_to_onnx(arrays_of(model), sides=(side, side), stem_stride=model.stem.stride[0])
     expected = picture_logits(model, pictures, device=DEVICE)
     assert np.abs(run_onnx(graph, {"pixels": pictures.pixels}) - expected).max() < 1e-4
 

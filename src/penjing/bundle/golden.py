@@ -20,23 +20,27 @@ from penjing.records import Record
 GOLDEN_NAME = "golden.jsonl"
 GOLDEN_TEXTS = 64
 _MOST_BYTES = 64 * 2**20
+_SOUND = b"fLaC"  # how a FLAC file begins
 
 R = TypeVar("R", bound=Record)
 
 
 class GoldenRow(Record):
-    """One text or picture, and its answer."""
+    """One text, picture or sound, and its answer."""
 
     text: str = ""
     image: str | None = None
     """A picture's file in base64."""
+    audio: str | None = None
+    """A sound's file in base64."""
     logits: tuple[float, ...]
     label: str
 
     @property
     def source(self) -> str | bytes:
-        """The text, or the picture's file."""
-        return self.text if self.image is None else b64decode(self.image)
+        """The text, or the file."""
+        file = self.image or self.audio
+        return self.text if file is None else b64decode(file)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def choose_texts(texts: Sequence[str], *, count: int = GOLDEN_TEXTS) -> list[str
 
 
 def write_golden(path: Path, inputs: Sequence[str | bytes], logits: Logits, labels: Sequence[str]) -> None:
-    """Write the rows of a golden file; inputs are texts, or the files of pictures."""
+    """Write the rows of a golden file; inputs are texts, or the files of pictures or sounds."""
     rows = (
         {
             **_stored(one),
@@ -70,7 +74,9 @@ def write_golden(path: Path, inputs: Sequence[str | bytes], logits: Logits, labe
 
 
 def _stored(one: str | bytes) -> dict[str, str]:
-    return {"text": one} if isinstance(one, str) else {"image": b64encode(one).decode("ascii")}
+    if isinstance(one, str):
+        return {"text": one}
+    return {"audio" if one.startswith(_SOUND) else "image": b64encode(one).decode("ascii")}
 
 
 def read_golden(folder: Path) -> tuple[GoldenRow, ...]:

@@ -1,4 +1,4 @@
-"""Opens a bundle: checks every file against its hash, then answers texts or pictures. Never imports torch."""
+"""Opens a bundle: checks every file against its hash, then answers texts, pictures or sounds. Never imports torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from penjing.files import file_sha256
 from penjing.measure.calibration import sigmoid, softmax
 
 ABSTAIN = "abstain"
-LABELLING = ("classify", "image")
+LABELLING = ("classify", "image", "audio")
 """The kinds of tasks whose bundles `load` opens: they give labels."""
 _MOST_MANIFEST_BYTES = 8 * 2**20
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
@@ -55,7 +55,7 @@ class Bundle:
         return self._engine.name
 
     def encode(self, inputs: Sequence[Any]) -> Batch:
-        """Return the engine's input for one batch of texts, or of pictures (files, their bytes, or framed pixels)."""
+        """Return the engine's input for one batch of texts, or of pictures or sounds: files, their bytes, or pixels."""
         return self._encoder.encode(inputs)
 
     def run(self, batch: Batch) -> Logits:
@@ -203,8 +203,10 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 def _encoder(folder: Path, manifest: Manifest) -> Encoder:
     from penjing.engines.ngrams import NgramEncoder
-    from penjing.engines.pictures import PictureEncoder
+    from penjing.engines.pixels import PixelEncoder
     from penjing.engines.tokens import TokenEncoder
+    from penjing.pictures.frame import FRAME_TYPE, Frame
+    from penjing.sounds.spectrogram import SPECTROGRAM_TYPE, Spectrogram
 
     settings: dict[str, Any] = manifest.input
     try:
@@ -212,11 +214,14 @@ def _encoder(folder: Path, manifest: Manifest) -> Encoder:
             return TokenEncoder.from_settings(settings, folder)
         if settings["type"] == "ngrams":
             return NgramEncoder.from_settings(settings)
-        if settings["type"] == "pixels":
-            return PictureEncoder.from_settings(settings)
+        pixels = {name: value for name, value in settings.items() if name != "type"}
+        if settings["type"] == FRAME_TYPE:
+            return PixelEncoder(Frame.model_validate(pixels))
+        if settings["type"] == SPECTROGRAM_TYPE:
+            return PixelEncoder(Spectrogram.model_validate(pixels))
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError("the manifest's `input` is damaged", value=str(error)) from None
-    raise BundleError("unknown kind of input", value=settings["type"], rule="tokens, ngrams or pixels")
+    raise BundleError("unknown kind of input", value=settings["type"], rule="tokens, ngrams, pixels or spectrogram")
 
 
 def probabilities(logits: NDArray[Any], outputs: Outputs) -> NDArray[Any]:

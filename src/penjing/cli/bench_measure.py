@@ -16,8 +16,9 @@ from penjing.bundle.golden import GOLDEN_NAME, read_golden
 from penjing.bundle.read import check_files, read_manifest
 from penjing.bundle.worker import worker_command
 from penjing.cli.bench_writing import measure_writing
-from penjing.cli.pictures import asked_pictures
+from penjing.cli.labelled_files import asked_files
 from penjing.cli.texts import read_texts
+from penjing.data.labelled_files import MEDIA
 from penjing.errors import BundleError, DataError, TaskError
 from penjing.measure.latency import Measured, measure_systems
 from penjing.measure.size import folder_size
@@ -97,7 +98,7 @@ def _kind(bundles: Sequence[Path]) -> Kind:
 
 
 def _golden(first: Path, aside: Path) -> list[str]:
-    """Return the texts that a bundle has answers to; of pictures the names of files that are written aside."""
+    """Return the texts that a bundle has answers to; of pictures and sounds the files, which are written aside."""
     if not (first / GOLDEN_NAME).is_file():
         raise BundleError("this bundle has no golden answers", value=str(first), next_step="Give --input FILE")
     found = []
@@ -110,9 +111,9 @@ def _golden(first: Path, aside: Path) -> list[str]:
 
 
 def _given(source: str, *, column: str, kind: Kind) -> list[str]:
-    """Return the texts, or the files of pictures, that are measured with."""
-    if kind == "image":
-        asked = asked_pictures(None, source, column="image" if column == "text" else column)
+    """Return the texts, or the files, that are measured with."""
+    if kind in MEDIA:
+        asked = asked_files(None, source, column=None if column == "text" else column, medium=MEDIA[kind])
         texts = [str(found) for _, found in islice(asked, _MOST_TEXTS) if isinstance(found, str | Path)]
     else:
         texts = list(islice(read_texts(None, source, column=column, usage="penjing bench BUNDLE"), _MOST_TEXTS))

@@ -21,6 +21,7 @@ _PIPE_WIDTH = 200  # rich would cut columns to 80 where there is no terminal to 
 _COLUMNS = {
     "classify": ("p50 ms [95 %]", "p95 ms", "engine ms", "texts/s", "memory", "size"),
     "image": ("p50 ms [95 %]", "p95 ms", "engine ms", "pictures/s", "memory", "size"),
+    "audio": ("p50 ms [95 %]", "p95 ms", "engine ms", "sounds/s", "memory", "size"),
     "generate": ("p50 ms [95 %]", "p95 ms", "first token ms", "tokens/s", "memory", "size"),
 }
 _NONE = "-"
@@ -89,7 +90,7 @@ def _conditions(found: Sequence[BenchRow], *, threads: int, batch_size: int) -> 
             f"{where}, n = {n} answers each of at most {TOKENS} tokens, prompt in to the last token out; "
             "tokens/s: after the first; memory: the peak."
         )
-    one = "picture" if found[0].kind == "image" else "text"
+    one = {"image": "picture", "audio": "sound"}.get(found[0].kind, "text")
     return (
         f"{where}, batch {batch_size}, n = {n} batches each, {one} in to answer out; "
         f"engine: the p50 in the engine alone; {one}s/s at batch 32; memory: the peak."

@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from penjing.check.finding import Finding
     from penjing.check.read import Data
+    from penjing.data.labelled_files import Medium
     from penjing.spec import DataSpec
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -21,13 +22,17 @@ def check(
     data: Annotated[
         str,
         typer.Argument(
-            help="A task file, a .csv, .tsv, .jsonl or .parquet file, or a folder of pictures.", show_default=False
+            help="A task file, a .csv, .tsv, .jsonl or .parquet file, or a folder of pictures or sounds.",
+            show_default=False,
         ),
     ],
     text: Annotated[str, typer.Option(help="Of a file: the column that holds the text.")] = "text",
     label: Annotated[str, typer.Option(help="Of a file: the column that holds the label.")] = "label",
     image: Annotated[
         str | None, typer.Option(help="Of a file with pictures: the column that holds them.", show_default=False)
+    ] = None,
+    audio: Annotated[
+        str | None, typer.Option(help="Of a file with sounds: the column that holds them.", show_default=False)
     ] = None,
     write: Annotated[
         Path | None, typer.Option("--write", help="A new .csv file for the data without what is wrong.")
@@ -38,8 +43,8 @@ def check(
 
     Repeats and contradictions, leaks between splits, labels that are likely wrong, rare and uneven labels, lengths and
     languages, personal data, broken encodings: each with examples and what to do. --write leaves out empty texts,
-    repeats, contradictions and leaks, and puts marks in place of personal data. Of pictures: files that cannot be read,
-    repeats, contradictions, leaks and rare labels.
+    repeats, contradictions and leaks, and puts marks in place of personal data. Of pictures and sounds: files that
+    cannot be read, repeats, contradictions, leaks and rare labels.
     Exit code: 0 nothing grave, 3 errors were found (with --write: that are still there), 2 the data cannot be read.
 
     Examples:
@@ -64,21 +69,23 @@ def check(
     from penjing.check.write import cleaned_paths, write_cleaned
     from penjing.cli.progress import StageBars
 
-    if pictured := _pictured(data, image=image, label=label):
-        from penjing.check.pictures import check_pictures
-        from penjing.data.picture_sources import list_pictures
+    if found := _files(data, image=image, audio=audio, label=label):
+        from penjing.check.labelled_files import check_files
+        from penjing.data.labelled_files import list_files
 
+        spec, medium = found
         if write is not None:
-            raise TaskError("pictures are not written", value=str(write), next_step="Leave out --write")
+            raise TaskError(f"{medium.many} are not written", value=str(write), next_step="Leave out --write")
         with StageBars(Console(stderr=True)) as reporter:
-            _end(check_pictures(list_pictures(pictured), seed=pictured.seed, reporter=reporter), None, as_json=as_json)
+            findings = check_files(list_files(spec, medium), medium, seed=spec.seed, reporter=reporter)
+            _end(findings, None, as_json=as_json)
         return
     given = _data(data, text=text, label=label)
     paths = None if write is None else cleaned_paths(write, list(given.parts))
     with StageBars(Console(stderr=True)) as reporter:
-        found = check_data(given.parts, reporter=reporter)
-    counts = None if paths is None else write_cleaned(given, found, paths)
-    _end(found, counts, as_json=as_json, parts=given.parts)
+        of_texts = check_data(given.parts, reporter=reporter)
+    counts = None if paths is None else write_cleaned(given, of_texts, paths)
+    _end(of_texts, counts, as_json=as_json, parts=given.parts)
 
 
 def _end(
@@ -102,14 +109,21 @@ def _end(
         raise typer.Exit(3)
 
 
-def _pictured(data: str, *, image: str | None, label: str) -> DataSpec | None:
-    """Return where the pictures of a task are, or those of a folder or a table; None where `data` is of texts."""
+def _files(data: str, *, image: str | None, audio: str | None, label: str) -> tuple[DataSpec, Medium] | None:
+    """Return where the pictures or sounds of a task, a folder or a table are; None where `data` is of texts."""
+    from penjing.data.labelled_files import MEDIA, PICTURES, SOUNDS
     from penjing.spec import DataSpec, read_task
 
-    if Path(data).is_dir() or image is not None:
-        return DataSpec(source=data, image=image or "image", label=label)
+    if audio is not None:
+        return DataSpec(source=data, audio=audio, label=label), SOUNDS
+    if Path(data).is_dir():
+        files = (path.suffix.lower() for path in Path(data).rglob("*"))
+        heard = any(suffix in SOUNDS.suffixes for suffix in files)
+        return DataSpec(source=data, label=label), SOUNDS if heard else PICTURES
+    if image is not None:
+        return DataSpec(source=data, image=image, label=label), PICTURES
     task = read_task(Path(data)) if data.endswith(".toml") else None
-    return task.data if task is not None and task.kind == "image" else None
+    return (task.data, MEDIA[task.kind]) if task is not None and task.kind in MEDIA else None
 
 
 def _data(data: str, *, text: str, label: str) -> Data:

@@ -44,8 +44,8 @@ def commands(result: FitResult) -> tuple[str, ...]:
     """Return the commands that use the bundle, the first with a text of the task."""
     bundle = shlex.quote(str(result.bundle))
     kind = read_manifest(result.bundle).kind
-    if kind == "image":
-        return (f"penjing predict {bundle} PICTURE.png", f"penjing bench {bundle}", f"penjing verify {bundle}")
+    if kind in _FILES:
+        return (f"penjing predict {bundle} {_FILES[kind]}", f"penjing bench {bundle}", f"penjing verify {bundle}")
     if kind != "classify":
         return (f'penjing {kind} {bundle} "…"', f"penjing verify {bundle}")
     return (
@@ -53,6 +53,9 @@ def commands(result: FitResult) -> tuple[str, ...]:
         f"penjing bench {bundle}",
         f"penjing verify {bundle}",
     )
+
+
+_FILES = {"image": "PICTURE.png", "audio": "SOUND.wav"}
 
 
 def example(texts: Iterable[str]) -> str:

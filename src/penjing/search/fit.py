@@ -25,12 +25,14 @@ _RUNS: Mapping[Kind, str] = {
     "generate": "penjing.search.text.run",
     "translate": "penjing.search.translation.run",
     "image": "penjing.search.image.run",
+    "audio": "penjing.search.audio.run",
 }
 _NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "classify": ("train", ("torch", "onnx", "sklearn")),
     "generate": ("generate", ("torch", "transformers", "peft", "gguf", "xllamacpp")),
     "translate": ("translate", ("torch", "transformers", "sentencepiece", "ctranslate2", "sacrebleu")),
     "image": ("image", ("torch", "onnx", "sklearn", "PIL", "kornia", "transformers")),
+    "audio": ("audio", ("torch", "onnx", "sklearn", "soundfile", "soxr", "kornia")),
 }
 REPORT_NAME = "report.html"
 BUNDLE_NAME = "bundle"

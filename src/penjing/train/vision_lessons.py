@@ -52,14 +52,26 @@ def student_loss(teacher: Asked, *, weights: Distillation, labels: float) -> Los
 
     def loss(output: VisionOutput, indices: Indices) -> Tensor:
         said = teacher(output.pixels)
-        found = F.log_softmax(output.logits.float() / weights.temperature, dim=-1)
-        wanted = F.softmax(said.logits.float() / weights.temperature, dim=-1)
-        soft = F.kl_div(found, wanted, reduction="batchmean") * weights.temperature**2
         distance = F.normalize(output.pooled.float(), dim=-1) - F.normalize(said.pooled.float(), dim=-1)
-        total = weights.probabilities * soft + weights.hidden * distance.square().sum(-1).mean()
-        return total + labels * F.cross_entropy(output.logits.float(), output.targets)
+        return _taught(output, said, weights, labels) + weights.hidden * distance.square().sum(-1).mean()
 
     return loss
+
+
+def taught_loss(teacher: Asked, *, weights: Distillation, labels: float) -> Loss:
+    """Return the loss of a model that is made otherwise than its teacher: as `student_loss`, without the state."""
+
+    def loss(output: VisionOutput, indices: Indices) -> Tensor:
+        return _taught(output, teacher(output.pixels), weights, labels)
+
+    return loss
+
+
+def _taught(output: VisionOutput, said: VisionOutput, weights: Distillation, labels: float) -> Tensor:
+    found = F.log_softmax(output.logits.float() / weights.temperature, dim=-1)
+    wanted = F.softmax(said.logits.float() / weights.temperature, dim=-1)
+    soft = F.kl_div(found, wanted, reduction="batchmean") * weights.temperature**2
+    return weights.probabilities * soft + labels * F.cross_entropy(output.logits.float(), output.targets)
 
 
 def asked(model: nn.Module, *, device: Device) -> Asked:

@@ -1,4 +1,4 @@
-"""What every stage of a run on pictures needs: the task, framed pictures with their labels, and where models start."""
+"""What every stage of a run on pictures or sounds needs: the task, pixels with their labels, and where models start."""
 
 from __future__ import annotations
 
@@ -6,40 +6,69 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from penjing.data.dataset import Example, Splits
-from penjing.data.picture_sources import list_pictures
-from penjing.data.pictures import PictureSplits, frame_for, listing_key, read_splits
-from penjing.errors import TaskError
+from penjing.data.labelled_files import Listed, Medium, list_files
+from penjing.data.pictures import PictureSplits, listing_key, read_splits
+from penjing.engines.pixels import Framing
 from penjing.files import write_text
-from penjing.pictures.frame import Frame, Pixels, png
+from penjing.pictures.frame import Pixels, png
 from penjing.progress import Reporter
-from penjing.recipe import Augmentation, Recipe
+from penjing.recipe import Augmentation
 from penjing.search.context import LATENCY_INPUTS
 from penjing.search.stages import Store
-from penjing.shape import VisionSize
 from penjing.spec import Task
 from penjing.tasks.classify import Truth, encode_labels
 from penjing.train.device import Device, best_device
-from penjing.train.model_folder import read_config
 from penjing.train.pictures import Pictures
-from penjing.train.references import PretrainedModel, resolve_picture_model
-from penjing.train.vision_checkpoint import checkpoint_frame
+from penjing.train.references import PretrainedModel
 
 NEW, NO_CONVNET = "new", "none"
 _SCALED_VALUES = 10_000_000  # from which mean and deviation of the pixels are taken
-_CHANGED_FROM = 20.0  # passes from which on pictures are changed: before that, a model does not know them by heart
 UNREADABLE_NAME = "unreadable.jsonl"
+_FOUND = "examples.json"
 _PARTS = ("train", "dev", "test")
-_GOLDEN, _LARGE = 64, 128  # golden pictures, of which there are fewer where they have more pixels a side than that
+
+
+class Sense(Protocol):
+    """What pictures and sounds do each their own way."""
+
+    @property
+    def medium(self) -> Medium:
+        """What the files hold."""
+        ...
+
+    def resolve(self, reference: str, cache: Path) -> PretrainedModel:
+        """Return the model that `reference` names."""
+        ...
+
+    def framing(self, parts: Mapping[str, Sequence[Listed]], task: Task, model: PretrainedModel | None) -> Framing:
+        """Return how files become pixels.
+
+        Raises:
+            TaskError: the recipe asks for what cannot be.
+        """
+        ...
+
+    def restore(self, settings: Mapping[str, Any]) -> Framing:
+        """Return what `Framing.settings` described."""
+        ...
+
+    def golden(self, context: PixelContext) -> list[bytes]:
+        """Return the files whose answers travel with a bundle."""
+        ...
+
+    def augmentation(self, epochs: float) -> Augmentation:
+        """Return how examples that are seen so often are changed."""
+        ...
 
 
 @dataclass(frozen=True)
-class PictureContext:
-    """One run of `fit` on pictures."""
+class PixelContext:
+    """One run of `fit` on pictures or sounds."""
 
     task: Task
     store: Store
@@ -48,21 +77,27 @@ class PictureContext:
     splits: Splits
     """The text of an example is the SHA-256 of its pixels."""
     data_key: str
-    frame: Frame
+    sense: Sense
+    framing: Framing
     pixels: Mapping[str, Pixels]
-    """Of "train", "dev" and "test": uint8 (pictures, size, size, channels)."""
+    """Of "train", "dev" and "test": uint8 (examples, rows, columns, channels)."""
     shown: Mapping[str, tuple[str, ...]]
-    """What a person is shown of each picture: its name."""
+    """What a person is shown of each example: its name."""
     truth: Mapping[str, Truth]
     model: PretrainedModel | None
     """None where the model starts from nothing."""
     examples: Path
-    """A folder of some pictures of dev as they came, for measuring."""
+    """A folder of some files of dev as they came, for measuring."""
 
     @property
     def seed(self) -> int:
         """The seed of training."""
         return self.task.recipe.seed
+
+    @property
+    def side(self) -> int:
+        """Rows of pixels."""
+        return self.framing.shape[0]
 
     @property
     def base_key(self) -> dict[str, Any]:
@@ -87,21 +122,19 @@ class PictureContext:
         )
 
     def inputs(self, split: str) -> Sequence[Pixels]:
-        """Return the framed pictures of a split."""
+        """Return the pixels of a split."""
         return list(self.pixels[split])
 
     def names(self, split: str) -> Sequence[str]:
-        """Return the names of the pictures of a split."""
+        """Return the names of the files of a split."""
         return self.shown[split]
 
     def golden(self) -> list[bytes]:
-        """Return the pictures, as PNG files, whose answers travel with a bundle."""
-        count = _GOLDEN if self.frame.size <= _LARGE else _GOLDEN // 4
-        rows = np.random.default_rng(self.seed).permutation(len(self.pixels["dev"]))[:count]
-        return [png(self.pixels["dev"][row]) for row in sorted(rows)]
+        """Return the files whose answers travel with a bundle."""
+        return self.sense.golden(self)
 
     def timed(self) -> list[str]:
-        """Return files of pictures as they came."""
+        """Return files as they came."""
         return [str(path) for path in sorted(self.examples.iterdir())]
 
     def pictures(self, split: str) -> Pictures:
@@ -109,60 +142,57 @@ class PictureContext:
         return Pictures(self.pixels[split], self.truth[split], len(self.splits.labels))
 
     def lessons(self, *, epochs: float) -> Pictures:
-        """Return the training pictures as a model that sees each of them so often takes them: changed by chance."""
-        usual: Augmentation = "none" if epochs < _CHANGED_FROM else "shift"
+        """Return the training examples as a model that sees each of them so often takes them: changed by chance."""
         recipe = self.task.recipe
-        return replace(self.pictures("train"), augmentation=recipe.augment or usual, mixup=recipe.mixup)
+        changed = recipe.augment or self.sense.augmentation(epochs)
+        return replace(self.pictures("train"), augmentation=changed, mixup=recipe.mixup)
 
 
-def open_picture_run(task: Task, *, output: Path, reporter: Reporter) -> PictureContext:
-    """Read and frame the pictures; what cannot be read is listed in `output`, unreadable.jsonl.
+def open_run(task: Task, sense: Sense, *, output: Path, cache: Path, reporter: Reporter) -> PixelContext:
+    """Read the files; what cannot be read is listed in `output`, unreadable.jsonl.
 
     Raises:
-        DataError: the pictures are not fit for a classifier.
-        ModelError: the model is missing, or is none for pictures.
+        DataError: the files are not fit for a classifier.
+        ModelError: the model is missing, or is none for them.
     """
-    store = Store(output / "stages")
+    store, medium = Store(output / "stages"), sense.medium
     reporter.begin("model")
-    model = None if task.model == NEW else resolve_picture_model(task.model)
+    model = None if task.model == NEW else sense.resolve(task.model, cache)
     reporter.end("from nothing" if model is None else f"{model.origin.name} ({model.origin.licence})", reused=False)
-    reporter.begin("pictures")
-    parts = list_pictures(task.data)
-    listing = listing_key(parts)
-    size = task.recipe.vit.image
+    reporter.begin(medium.many)
+    parts = list_files(task.data, medium)
+    framing = sense.framing(parts, task, model)
     inputs = {
-        "listing": listing,
+        "listing": listing_key(parts),
         "data": task.data.model_dump(include={"split", "seed", "max_train", "max_eval"}),
-        "frame": size or "usual" if model is None else model.key,
+        "framing": framing.settings(),
     }
 
     def make(folder: Path, _: Path) -> None:
-        if model is not None:
-            frame = checkpoint_frame(model.folder)
-        else:
-            frame = frame_for(parts["train"], seed=task.data.seed)
-            frame = frame if size is None else frame.model_copy(update={"size": size})
-        _write(read_splits(parts, task.data, frame, progress=reporter.advance), frame, folder)
+        _write(read_splits(parts, task.data, framing, medium=medium, progress=reporter.advance), framing, folder)
 
-    stage = store.stage("pictures", inputs, make)
-    found = json.loads((stage.folder / "pictures.json").read_text(encoding="utf-8"))
+    stage = store.stage(medium.many, inputs, make)
+    found = json.loads((stage.folder / _FOUND).read_text(encoding="utf-8"))
     splits = _splits(found)
-    frame = Frame.model_validate(found["frame"])
+    framing = sense.restore(found["framing"])
     write_text(output / UNREADABLE_NAME, "".join(f"{json.dumps(row)}\n" for row in found["unreadable"]))
-    _check_sizes(task.recipe, frame, model)
     counts = ", ".join(f"{len(getattr(splits, part)):,} {part}" for part in _PARTS)
     unreadable = f"; {len(found['unreadable']):,} cannot be read: {output / UNREADABLE_NAME}" * bool(
         found["unreadable"]
     )
-    reporter.end(f"{counts}; {len(splits.labels)} labels; {frame.size} x {frame.size}{unreadable}", reused=stage.reused)
-    return PictureContext(
+    reporter.end(
+        f"{counts}; {len(splits.labels)} labels; {framing.shape[0]} x {framing.shape[1]}{unreadable}",
+        reused=stage.reused,
+    )
+    return PixelContext(
         task=task,
         store=store,
         reporter=reporter,
         device=best_device(),
         splits=splits,
         data_key=stage.key,
-        frame=frame,
+        sense=sense,
+        framing=framing,
         pixels={part: np.load(stage.folder / f"{part}.npy", mmap_mode="r") for part in _PARTS},
         shown={part: tuple(found["names"][part]) for part in _PARTS},
         truth={part: encode_labels(getattr(splits, part), splits.labels, multi_label=False) for part in _PARTS},
@@ -171,23 +201,7 @@ def open_picture_run(task: Task, *, output: Path, reporter: Reporter) -> Picture
     )
 
 
-def _check_sizes(recipe: Recipe, frame: Frame, model: PretrainedModel | None) -> None:
-    """Refuse patches that do not divide the pictures before anything is trained."""
-    if model is None:
-        patch = recipe.vit.patch or VisionSize.usual_patch(frame.size)
-    else:
-        patch = int(read_config(model.folder)["patch_size"])
-    for side in (frame.size, *recipe.sizes):
-        if side % patch or side > frame.size:
-            raise TaskError(
-                "pictures of this size cannot be looked at",
-                value=f"{side} x {side}",
-                rule=f"a multiple of the patch ({patch}), at most {frame.size}",
-                next_step="Correct recipe.vit or recipe.sizes",
-            )
-
-
-def _write(read: PictureSplits, frame: Frame, folder: Path) -> None:
+def _write(read: PictureSplits, framing: Framing, folder: Path) -> None:
     for part, pixels in read.pixels.items():
         np.save(folder / f"{part}.npy", pixels)
     (folder / "examples").mkdir()
@@ -196,14 +210,14 @@ def _write(read: PictureSplits, frame: Frame, folder: Path) -> None:
         content = content if isinstance(content, bytes) else Path(content).read_bytes()
         (folder / "examples" / f"{number:03}").write_bytes(content)
     found = {
-        "frame": frame.model_dump(),
+        "framing": framing.settings(),
         "labels": read.splits.labels,
         "notes": read.splits.notes,
         "examples": {part: [[one.text, one.labels[0]] for one in getattr(read.splits, part)] for part in _PARTS},
         "names": {part: [one.name for one in read.listed[part]] for part in _PARTS},
         "unreadable": [asdict(one) for one in read.unreadable],
     }
-    write_text(folder / "pictures.json", json.dumps(found, ensure_ascii=False))
+    write_text(folder / _FOUND, json.dumps(found, ensure_ascii=False))
 
 
 def _splits(found: Mapping[str, Any]) -> Splits:

@@ -1,4 +1,4 @@
-"""All checks of labelled pictures: files that cannot be read, repeats, contradictions, leaks, and what there is."""
+"""All checks of labelled pictures and sounds: unreadable files, repeats, contradictions, leaks, and what there is."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ from collections.abc import Callable, Mapping, Sequence
 
 from penjing.check.finding import Finding, Place, Severity
 from penjing.check.run import GRAVITY
-from penjing.data.picture_sources import Listed
+from penjing.data.labelled_files import SOUNDS, Listed, Medium
 from penjing.data.pictures import Unreadable, frame_for, read_listed
+from penjing.data.sounds import seconds_of_most
+from penjing.engines.pixels import Framing
 from penjing.progress import Reporter
+from penjing.sounds.spectrogram import Spectrogram
 
 _SHOWN, _FEW = 5, 10
+_MOST_SECONDS = 60.0
 
 
-def check_pictures(parts: Mapping[str, Sequence[Listed]], *, seed: int, reporter: Reporter) -> list[Finding]:
+def check_files(
+    parts: Mapping[str, Sequence[Listed]], medium: Medium, *, seed: int, reporter: Reporter
+) -> list[Finding]:
     """Return everything that was found, the gravest first.
 
     Raises:
-        DataError: no picture can be read.
+        DataError: no file can be read.
     """
-    reporter.begin("pictures")
-    frame = frame_for(parts["train"], seed=seed)
+    reporter.begin(medium.many)
+    frame, sort = _framing(parts["train"], medium, seed=seed)
     seen: dict[str, list[Place]] = defaultdict(list)
     unreadable: dict[Place, str] = {}
     for part, listed in parts.items():
@@ -42,9 +48,9 @@ def check_pictures(parts: Mapping[str, Sequence[Listed]], *, seed: int, reporter
         _finding(parts, "leaks", "error", leaks, "Take them out of one split: fit drops them from the larger"),
         _unreadable(parts, unreadable),
         _finding(parts, "repeats", "warning", repeats, "Nothing need be done: fit keeps one of each"),
-        _few(label),
-        _one_label(label),
-        _profile(parts, unreadable, side=frame.size, channels=frame.channels),
+        _few(label, medium),
+        _one_label(label, medium),
+        _profile(parts, unreadable, sort),
     ]
     return sorted((one for one in found if one is not None), key=lambda one: GRAVITY.index(one.severity))
 
@@ -79,35 +85,46 @@ def _unreadable(parts: Mapping[str, Sequence[Listed]], found: Mapping[Place, str
     )
 
 
-def _few(label: Mapping[Place, str]) -> Finding | None:
+def _few(label: Mapping[Place, str], medium: Medium) -> Finding | None:
     counts = Counter(name for (part, _), name in label.items() if part == "train")
     few = sorted(name for name, count in counts.items() if count < _FEW)
     if not few:
         return None
-    says = f"labels with fewer than {_FEW} pictures to learn from: {len(few):,}"
-    return Finding(name="rare labels", severity="warning", says=says, fix="Add pictures", examples=tuple(few[:_SHOWN]))
+    says = f"labels with fewer than {_FEW} {medium.many} to learn from: {len(few):,}"
+    return Finding(
+        name="rare labels", severity="warning", says=says, fix=f"Add {medium.many}", examples=tuple(few[:_SHOWN])
+    )
 
 
-def _one_label(label: Mapping[Place, str]) -> Finding | None:
+def _one_label(label: Mapping[Place, str], medium: Medium) -> Finding | None:
     names = {name for (part, _), name in label.items() if part == "train"}
     if len(names) > 1:
         return None
     return Finding(
-        name="one label", severity="error", says=f"every picture is {', '.join(names)}", fix="A classifier needs two"
+        name="one label",
+        severity="error",
+        says=f"every {medium.one} is {', '.join(names)}",
+        fix="A classifier needs two",
     )
 
 
-def _profile(
-    parts: Mapping[str, Sequence[Listed]], unreadable: Mapping[Place, str], *, side: int, channels: int
-) -> Finding:
+def _framing(listed: Sequence[Listed], medium: Medium, *, seed: int) -> tuple[Framing, str]:
+    """Return how the files are read to be compared, and what there is to say of them all."""
+    if medium is SOUNDS:
+        seconds = seconds_of_most(listed, most=_MOST_SECONDS, seed=seed)
+        return Spectrogram(bands=64, moments=64, seconds=seconds), f"Nearly all are at most {seconds} s long"
+    frame = frame_for(listed, seed=seed)
+    colours = "grey" if frame.channels == 1 else "in colour"
+    return frame, f"They are {colours}; a new model would read them at {frame.size} x {frame.size}"
+
+
+def _profile(parts: Mapping[str, Sequence[Listed]], unreadable: Mapping[Place, str], sort: str) -> Finding:
     read = {part: len(listed) - sum(where == part for where, _ in unreadable) for part, listed in parts.items()}
     counts = "; ".join(
         f"{part}: {read[part]:,}, of so many labels: {len({one.label for one in listed}):,}"
         for part, listed in parts.items()
     )
-    colours = "grey" if channels == 1 else "in colour"
-    says = f"{counts}. They are {colours}; a new model would read them at {side} x {side}"
-    return Finding(name="profile", severity="note", says=says, fix="nothing")
+    return Finding(name="profile", severity="note", says=f"{counts}. {sort}", fix="nothing")
 
 
 def _name(parts: Mapping[str, Sequence[Listed]], place: Place) -> str:

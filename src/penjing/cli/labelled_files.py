@@ -1,4 +1,4 @@
-"""Pictures on the command line: files, folders and tables, one answer each, those that cannot be read named."""
+"""Pictures and sounds on the command line: files, folders and tables, one answer each, what cannot be read named."""
 
 from __future__ import annotations
 
@@ -8,55 +8,60 @@ from pathlib import Path
 
 from penjing.bundle.read import Bundle, Prediction
 from penjing.cli.texts import read_texts
-from penjing.data.picture_sources import listed_value, shown_name
+from penjing.data.labelled_files import Medium, listed_value, shown_name
 from penjing.data.readers import iter_rows, missing_column
 from penjing.errors import DataError
-from penjing.pictures.read import SUFFIXES, Source
+from penjing.pictures.read import Source
+from penjing.spec import DataSpec
 
-USAGE = "penjing predict BUNDLE photo.jpg folder/"
+USAGE = "penjing predict BUNDLE FILE FOLDER"
 Asked = tuple[str, Source | DataError]
-"""What a picture is called, and where it is, or why it is nowhere."""
+"""What a file is called, and where it is, or why it is nowhere."""
 
 
-def asked_pictures(given: Sequence[str] | None, source: str | None, *, column: str) -> Iterator[Asked]:
+def asked_files(
+    given: Sequence[str] | None, source: str | None, *, column: str | None, medium: Medium
+) -> Iterator[Asked]:
     """Yield the files named, those of folders in order of their names; or a table's, or those of lines on stdin.
 
-    Paths in a file are relative to it. A row without a picture keeps its place, as an error.
+    Paths in a file are relative to it. A row without a file keeps its place, as an error.
 
     Raises:
         DataError: a table has no such column.
     """
+    column = column or medium.column(DataSpec(source="-"))
     if given or source in (None, "-"):
         names = read_texts(given, source, column=column, usage=USAGE)
-        return _named(names) if given else (_line(name, Path()) for name in names)
+        return _named(names, medium) if given else (_line(name, Path(), medium) for name in names)
     path = Path(str(source))
     if path.suffix == ".txt":
-        return (_line(name, path.parent) for name in read_texts(None, str(path), column=column, usage=USAGE))
-    return _rows(path, column)
+        return (_line(name, path.parent, medium) for name in read_texts(None, str(path), column=column, usage=USAGE))
+    return _rows(path, column, medium)
 
 
-def _named(names: Iterator[str]) -> Iterator[Asked]:
+def _named(names: Iterator[str], medium: Medium) -> Iterator[Asked]:
     for name in names:
         path = Path(name)
         if not path.is_dir():
             yield shown_name(name), path
             continue
-        inside = sorted(found for found in path.rglob("*") if found.suffix.lower() in SUFFIXES)
+        inside = sorted(found for found in path.rglob("*") if found.suffix.lower() in medium.suffixes)
         if not inside:
-            yield shown_name(name), DataError("no pictures in this folder", value=name, rule=", ".join(SUFFIXES))
+            error = DataError(f"no {medium.many} in this folder", value=name, rule=", ".join(medium.suffixes))
+            yield shown_name(name), error
         yield from ((shown_name(found), found) for found in inside)
 
 
-def _line(name: str, beside: Path) -> Asked:
-    return shown_name(name), beside / name if name else DataError("an empty line is no picture")
+def _line(name: str, beside: Path, medium: Medium) -> Asked:
+    return shown_name(name), beside / name if name else DataError(f"an empty line is no {medium.one}")
 
 
-def _rows(path: Path, column: str) -> Iterator[Asked]:
+def _rows(path: Path, column: str, medium: Medium) -> Iterator[Asked]:
     for number, row in enumerate(iter_rows(path), start=1):
         if column not in row:
             raise missing_column(column, row.keys(), path, option="--column")
         try:
-            found = listed_value(row[column], "", path, number)
+            found = listed_value(row[column], "", path, number, medium=medium)
         except DataError as error:
             yield f"row {number}", error
         else:
@@ -65,10 +70,10 @@ def _rows(path: Path, column: str) -> Iterator[Asked]:
             yield found.name, source
 
 
-def answer_pictures(
+def answer_files(
     bundle: Bundle, asked: Iterator[Asked], *, batch_size: int
 ) -> Iterator[tuple[str, Prediction | DataError]]:
-    """Yield each picture's name with its prediction, or with why it cannot be read."""
+    """Yield each file's name with its prediction, or with why it cannot be read."""
     while some := list(islice(asked, batch_size)):
         items, found = [], list[DataError | None]()
         for _, source in some:

@@ -1,4 +1,4 @@
-"""Models of pictures as bundles: the baseline, and each model in float32 and in int8, exported and checked."""
+"""Models of pixels as bundles: the baseline, and each model in float32 and in int8, exported and checked."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from numpy.typing import NDArray
 
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
-from penjing.export.layers import Precision
+from penjing.export.layers import FLOAT32, Precision
+from penjing.export.nodes import Array
 from penjing.export.onnx_convnet import CONVNET_GRAPH, convnet_to_onnx
 from penjing.export.onnx_picture_linear import linear_to_onnx
+from penjing.export.onnx_sound import SOUND_GRAPH, sound_to_onnx
 from penjing.export.onnx_vision import VISION_GRAPH, vision_to_onnx
 from penjing.export.parity import check_parity, run_onnx
 from penjing.files import write_text
 from penjing.records import Step
 from penjing.search.candidates import Candidate, Role
-from penjing.search.image.context import PictureContext
-from penjing.search.image.models import TEACHER, TrainedVision
+from penjing.search.pixels.context import PixelContext
+from penjing.search.pixels.trained import TEACHER, Trained
 from penjing.search.precision import arrays_of, mean_divergence
 from penjing.shrink.quantize import Quantized, calibrate, output_errors, quantize
 from penjing.train.convnet import load_convnet
 from penjing.train.device import Device
 from penjing.train.picture_linear import train_picture_linear
 from penjing.train.pictures import Pictures
+from penjing.train.sound import SoundShape
+from penjing.train.vision import VisionShape
 from penjing.train.vision_lessons import picture_logits
 
 LINEAR = "linear"
@@ -37,15 +41,15 @@ _DIVERGENCE_TOLERANCE = 0.005  # mean KL from the float32 answers, in nats, abov
 _EXACT = Device("cpu", bfloat16=False)
 
 
-def picture_baseline(context: PictureContext) -> Candidate:
+def baseline(context: PixelContext) -> Candidate:
     """Return the baseline: a linear model of coarse pixels."""
     context.reporter.begin("linear")
 
     def make(folder: Path, _: Path) -> None:
         model = train_picture_linear(context.pictures("train"), seed=context.seed)
-        graph = linear_to_onnx(model, side=context.frame.size, channels=context.frame.channels)
-        recipe = (Step(name="linear", values={"pixels": context.frame.size // model.step}),)
-        _write(context, folder, graph, LINEAR, recipe, model.parameters, side=context.frame.size, notes=())
+        graph = linear_to_onnx(model, shape=context.framing.shape)
+        recipe = (Step(name="linear", values={"pixels": context.side // model.step}),)
+        _write(context, folder, graph, LINEAR, recipe, model.parameters, side=context.side, notes=())
 
     stage = context.store.stage("picture-linear", {"data": context.data_key, "seed": context.seed}, make)
     context.reporter.end("trained", reused=stage.reused)
@@ -56,7 +60,7 @@ def picture_baseline(context: PictureContext) -> Candidate:
     )  # fmt: skip
 
 
-def vision_candidates(context: PictureContext, trained: TrainedVision) -> list[Candidate]:
+def transformer_candidates(context: PixelContext, trained: Trained) -> list[Candidate]:
     """Return a model in float32 and in int8; of a student the positions are int8 too."""
     teacher = trained.name == TEACHER
     return [
@@ -65,16 +69,16 @@ def vision_candidates(context: PictureContext, trained: TrainedVision) -> list[C
     ]
 
 
-def convnet_candidate(context: PictureContext, trained: TrainedVision) -> Candidate:
+def convnet_candidate(context: PixelContext, trained: Trained) -> Candidate:
     """Return the convnet that teaches, in float32: on small pictures it may be the better model."""
 
     def make(folder: Path, _: Path) -> None:
-        model, some = load_convnet(trained.folder), _sample(context, _COMPARED, side=context.frame.size)
-        graph = convnet_to_onnx(arrays_of(model), image=context.frame.size, stem_stride=model.stem.stride[0])
+        model, some = load_convnet(trained.folder), _sample(context, _COMPARED, side=context.side)
+        graph = convnet_to_onnx(arrays_of(model), sides=context.framing.shape[:2], stem_stride=model.stem.stride[0])
         difference = check_parity(_answers(graph, some), picture_logits(model, some, device=_EXACT))
-        note = f"ONNX = PyTorch to {difference:.1e} in a logit ({len(some)} pictures)"
+        note = f"ONNX = PyTorch to {difference:.1e} in a logit ({len(some)} examples)"
         recipe = (Step(name="convnet"),)
-        _write(context, folder, graph, trained.name, recipe, trained.parameters, side=context.frame.size, notes=(note,))
+        _write(context, folder, graph, trained.name, recipe, trained.parameters, side=context.side, notes=(note,))
 
     return _candidate(context, trained, "candidate", trained.name, {"graph": CONVNET_GRAPH}, make)
 
@@ -83,45 +87,45 @@ def _int8_name(name: str) -> str:
     return f"{name} int8" if name == TEACHER else f"{name}, int8"
 
 
-def _float32(context: PictureContext, trained: TrainedVision, role: Role) -> Candidate:
+def _float32(context: PixelContext, trained: Trained, role: Role) -> Candidate:
     def make(folder: Path, _: Path) -> None:
         model = trained.load()
-        some = _sample(context, _COMPARED, side=model.shape.image)
-        graph = vision_to_onnx(model.shape, arrays_of(model))
+        some = _sample(context, _COMPARED, side=_side(model.shape))
+        graph = _graph(model.shape, arrays_of(model))
         difference = check_parity(_answers(graph, some), picture_logits(model, some, device=_EXACT))
-        note = f"ONNX = PyTorch to {difference:.1e} in a logit ({len(some)} pictures)"
+        note = f"ONNX = PyTorch to {difference:.1e} in a logit ({len(some)} examples)"
         _write(
             context, folder, graph, trained.name, trained.recipe, trained.parameters,
-            side=model.shape.image, notes=(note,),
+            side=_side(model.shape), notes=(note,),
         )  # fmt: skip
 
     return _candidate(context, trained, role, trained.name, {"precision": "float32"}, make)
 
 
-def _int8(context: PictureContext, trained: TrainedVision, role: Role, *, name: str) -> Candidate:
+def _int8(context: PixelContext, trained: Trained, role: Role, *, name: str) -> Candidate:
     def make(folder: Path, _: Path) -> None:
         model = trained.load()
         found = _settled(context, trained)
-        graph = vision_to_onnx(model.shape, arrays_of(model), precision=found.precision)
+        graph = _graph(model.shape, arrays_of(model), precision=found.precision)
         kept = f", float32 again: {', '.join(found.reverted)}" if found.reverted else ""
         note = f"mean KL to float32 {found.divergence:.1e} nats ({_COMPARED} pictures){kept}"
         recipe = (*trained.recipe, Step(name="int8", values={"reverted": list(found.reverted)}))
-        _write(context, folder, graph, name, recipe, trained.parameters, side=model.shape.image, notes=(note,))
+        _write(context, folder, graph, name, recipe, trained.parameters, side=_side(model.shape), notes=(note,))
 
     inputs = {"precision": "int8", "tolerance": _DIVERGENCE_TOLERANCE, "pictures": [_CALIBRATION, _COMPARED]}
     return _candidate(context, trained, role, name, inputs, make)
 
 
-def _settled(context: PictureContext, trained: TrainedVision) -> Quantized:
+def _settled(context: PixelContext, trained: Trained) -> Quantized:
     """Return which layers are int8, and with what scales."""
     model = trained.load()
-    side, shape, arrays = model.shape.image, model.shape, arrays_of(model)
+    side, shape, arrays = _side(model.shape), model.shape, arrays_of(model)
     calibration, compared = _sample(context, _CALIBRATION, side=side), _sample(context, _COMPARED, side=side)
     ranges = calibrate(model, calibration, device=context.device)
-    expected = _answers(vision_to_onnx(shape, arrays), compared)
+    expected = _answers(_graph(shape, arrays), compared)
 
     def measure(precision: Precision) -> float:
-        found = _answers(vision_to_onnx(shape, arrays, precision=precision), compared)
+        found = _answers(_graph(shape, arrays, precision=precision), compared)
         return mean_divergence(expected, found, multi_label=False)
 
     def errors() -> Mapping[str, float]:
@@ -130,11 +134,23 @@ def _settled(context: PictureContext, trained: TrainedVision) -> Quantized:
     return quantize(ranges, measure=measure, errors=errors, tolerance=_DIVERGENCE_TOLERANCE)
 
 
-def _sample(context: PictureContext, count: int, *, side: int) -> Pictures:
+def _side(shape: VisionShape | SoundShape) -> int:
+    return shape.image if isinstance(shape, VisionShape) else shape.bands
+
+
+def _graph(
+    shape: VisionShape | SoundShape, arrays: Mapping[str, Array], *, precision: Precision = FLOAT32
+) -> onnx.ModelProto:
+    if isinstance(shape, VisionShape):
+        return vision_to_onnx(shape, arrays, precision=precision)
+    return sound_to_onnx(shape, arrays, precision=precision)
+
+
+def _sample(context: PixelContext, count: int, *, side: int) -> Pictures:
     """Return some training pictures in this size."""
     pictures = context.pictures("train")
     rows = np.random.default_rng(context.seed).permutation(len(pictures))[:count]
-    return pictures.take(rows).resized(side)
+    return pictures.take(rows).resized(side) if side != context.side else pictures.take(rows)
 
 
 def _answers(graph: onnx.ModelProto, pictures: Pictures) -> NDArray[np.float32]:
@@ -142,15 +158,15 @@ def _answers(graph: onnx.ModelProto, pictures: Pictures) -> NDArray[np.float32]:
 
 
 def _candidate(
-    context: PictureContext,
-    trained: TrainedVision,
+    context: PixelContext,
+    trained: Trained,
     role: Role,
     name: str,
     inputs: Mapping[str, Any],
     make: Callable[[Path, Path], None],
 ) -> Candidate:
     context.reporter.begin(f"export {name}")
-    keys = {"trained": trained.key, "name": name, "graph": VISION_GRAPH, **context.base_key, **inputs}
+    keys = {"trained": trained.key, "name": name, "graph": [VISION_GRAPH, SOUND_GRAPH], **context.base_key, **inputs}
     stage = context.store.stage("picture-bundle", keys, make)
     manifest = _read_manifest(stage.folder)
     notes = tuple(json.loads((stage.folder / "notes.json").read_text(encoding="utf-8")))
@@ -162,7 +178,7 @@ def _candidate(
 
 
 def _write(
-    context: PictureContext,
+    context: PixelContext,
     folder: Path,
     graph: onnx.ModelProto,
     name: str,
@@ -173,14 +189,16 @@ def _write(
     notes: tuple[str, ...],
 ) -> None:
     onnx.save(graph, folder / "model.onnx")
-    frame = context.frame.model_copy(update={"size": side})
+    settings = context.framing.settings()
+    if side != context.side:
+        settings |= {"size": side}
     manifest = Manifest(
         **stamp(),
         name=f"{context.task.name}: {name}",
-        kind="image",
+        kind=context.task.kind,
         engine="onnxruntime",
         model="model.onnx",
-        input={"type": "pixels", **frame.model_dump()},
+        input=settings,
         outputs=Outputs(labels=context.splits.labels),
         recipe=recipe,
         parameters=parameters,

@@ -1,4 +1,4 @@
-"""Where labelled pictures come from: a folder a label, a table with paths, Parquet with bytes, or a package."""
+"""Where labelled pictures and sounds come from: a folder a label, a table with paths, Parquet with bytes, a package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import numpy as np
 
 from penjing.data.readers import iter_rows, missing_column
 from penjing.errors import DataError
+from penjing.pictures import read as pictures
 from penjing.pictures.frame import Pixels
 from penjing.pictures.read import Source
+from penjing.sounds import read as sounds
 from penjing.spec import DataSpec
 
 _DIGITS = "sklearn/datasets/data/digits.csv.gz"
@@ -25,12 +27,26 @@ _DIGITS_SHA256 = "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa
 
 
 @dataclass(frozen=True, slots=True)
+class Medium:
+    """What files hold, as messages call it, and the names of packages with such files."""
+
+    one: str
+    many: str
+    suffixes: tuple[str, ...]
+    packages: Mapping[str, Callable[[], Iterator[Listed]]]
+    column: Callable[[DataSpec], str]
+    """The column of a table that holds the path or the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
-    """A picture that was not read yet; `name` is what messages call it."""
+    """A file that was not read yet; `name` is what messages call it."""
 
     source: Source | Pixels
     label: str
     name: str
+    group: str | None = None
+    """Files of one group, such as a speaker, stay together where they are split here."""
 
     @property
     def sha256(self) -> str:
@@ -57,7 +73,12 @@ def shown_name(name: object) -> str:
 
 
 def list_pictures(spec: DataSpec) -> dict[str, list[Listed]]:
-    """Return the pictures of each part that is given; one `source` is the part "train", still to be split.
+    """Return the labelled pictures of each part that is given, as `list_files` does."""
+    return list_files(spec, PICTURES)
+
+
+def list_files(spec: DataSpec, medium: Medium) -> dict[str, list[Listed]]:
+    """Return the files of each part that is given; one `source` is the part "train", still to be split.
 
     Raises:
         DataError: there are none, or a table has no such columns.
@@ -67,27 +88,27 @@ def list_pictures(spec: DataSpec) -> dict[str, list[Listed]]:
     for part, source in sources.items():
         if source is None:
             continue
-        found[part] = list(_listed(source, spec))
+        found[part] = list(_listed(source, spec, medium))
         if not found[part]:
-            raise DataError("no pictures here", value=source, rule="a folder that holds one folder a label")
+            raise DataError(f"no {medium.many} here", value=source, rule="a folder that holds one folder a label")
     return found
 
 
-def _listed(source: str, spec: DataSpec) -> Iterator[Listed]:
+def _listed(source: str, spec: DataSpec, medium: Medium) -> Iterator[Listed]:
     scheme, colon, name = source.partition(":")
     if colon and scheme == "package":
-        return _from_package(name)
+        return _from_package(name, medium)
     if colon and scheme == "hf":
         raise DataError(
-            "pictures of the hub are not read",
+            f"{medium.many} of the hub are not read",
             value=source,
             next_step="Download the data set's Parquet files, and name one of them",
         )
     path = Path(source)
-    return _from_folder(path) if path.is_dir() else _from_table(path, spec)
+    return _from_folder(path, medium) if path.is_dir() else _from_table(path, spec, medium)
 
 
-def _from_folder(folder: Path) -> Iterator[Listed]:
+def _from_folder(folder: Path, medium: Medium) -> Iterator[Listed]:
     labels = sorted(found for found in folder.iterdir() if found.is_dir() and not found.name.startswith("."))
     if labels and all(label.name in _SPLITS for label in labels):
         raise DataError(
@@ -97,35 +118,39 @@ def _from_folder(folder: Path) -> Iterator[Listed]:
         )
     if not labels:
         raise DataError(
-            "this folder holds no folders", value=str(folder), rule="one folder a label, with its pictures in it"
+            "this folder holds no folders", value=str(folder), rule=f"one folder a label, with its {medium.many} in it"
         )
     for label in labels:
         files = [path for path in sorted(label.rglob("*")) if path.is_file() and not path.name.startswith(".")]
         if not files:
-            raise DataError("a label's folder is empty", value=str(label), next_step="Add pictures, or remove it")
+            raise DataError("a label's folder is empty", value=str(label), next_step=f"Add {medium.many}, or remove it")
         for path in files:
             yield Listed(path, shown_name(label.name), shown_name(path.relative_to(folder).as_posix()))
 
 
-def _from_table(path: Path, spec: DataSpec) -> Iterator[Listed]:
+def _from_table(path: Path, spec: DataSpec, medium: Medium) -> Iterator[Listed]:
     for number, row in enumerate(iter_rows(path, columns=spec.columns), start=1):
-        for column in (spec.image, spec.label):
+        file = medium.column(spec)
+        for column in (file, spec.label, *([spec.group] if spec.group else [])):
             if column not in row:
                 raise missing_column(column, row.keys(), path)
         if row[spec.label] is None:
             raise DataError("a row has no label", value=f"{path}, row {number}", next_step="Fill it in or remove it")
-        yield listed_value(row[spec.image], str(row[spec.label]), path, number)
+        found = listed_value(row[file], str(row[spec.label]), path, number, medium=medium)
+        yield replace(found, group=str(row[spec.group])) if spec.group else found
 
 
-def listed_value(value: Any, label: str, path: Path, number: int) -> Listed:
-    """Return the picture of a row: a path, bytes, or {"bytes", "path"} as data sets of the hub have it."""
+def listed_value(value: Any, label: str, path: Path, number: int, *, medium: Medium) -> Listed:
+    """Return the file of a row: a path, bytes, or {"bytes", "path"} as data sets of the hub have it."""
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, bytes):
         return Listed(value, label, f"{path.name}, row {number}")
     if not isinstance(value, str) or not value:
         raise DataError(
-            "a row has no picture", value=f"{path}, row {number}", rule="a path, or in .parquet the picture's bytes"
+            f"a row has no {medium.one}",
+            value=f"{path}, row {number}",
+            rule=f"a path, or in .parquet the {medium.one}'s bytes",
         )
     return Listed(path.parent / value, label, value)
 
@@ -144,10 +169,14 @@ def _digits() -> Iterator[Listed]:
         yield Listed(pixels, str(label), f"digit {number}")
 
 
-_PACKAGES: Mapping[str, Callable[[], Iterator[Listed]]] = {"digits": _digits}
+PICTURES = Medium("picture", "pictures", pictures.SUFFIXES, {"digits": _digits}, lambda spec: spec.image)
+SOUNDS = Medium("sound", "sounds", sounds.SUFFIXES, {}, lambda spec: spec.audio)
+MEDIA: Mapping[str, Medium] = {"image": PICTURES, "audio": SOUNDS}
+"""By the kind of the task."""
 
 
-def _from_package(name: str) -> Iterator[Listed]:
-    if name not in _PACKAGES:
-        raise DataError("no labelled pictures are known by this name", value=name, rule="package:digits")
-    return _PACKAGES[name]()
+def _from_package(name: str, medium: Medium) -> Iterator[Listed]:
+    if name not in medium.packages:
+        known = ", ".join(f"package:{one}" for one in medium.packages) or "a folder or a table"
+        raise DataError(f"no labelled {medium.many} are known by this name", value=name, rule=known)
+    return medium.packages[name]()

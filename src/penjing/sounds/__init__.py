@@ -1,0 +1,1 @@
+"""Sounds: reading them, and the spectrograms that models read. Never imports torch."""
