@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from penjing._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from penjing.api import classify_image, classify_text
+    from penjing.api import classify_audio, classify_image, classify_text
     from penjing.bundle.read import Bundle, Prediction, load
     from penjing.bundle.verify import VerifyReport, verify
     from penjing.errors import (
@@ -39,12 +39,15 @@ if TYPE_CHECKING:
     from penjing.select.candidate import Candidate
     from penjing.select.plan import Plan
     from penjing.spec import Bar, Budget, DataSpec, Task, make_task, read_task
+    from penjing.transcription.api import transcribe
+    from penjing.transcription.model import Transcriber, Transcript
+    from penjing.transcription.references import open_transcriber
     from penjing.translation.api import translate_text, translate_texts
     from penjing.translation.model import Translation, Translator
     from penjing.translation.references import open_translator
 
 _HOMES = {
-    "penjing.api": ("classify_image", "classify_text"),
+    "penjing.api": ("classify_audio", "classify_image", "classify_text"),
     "penjing.bundle.read": ("Bundle", "Prediction", "load"),
     "penjing.bundle.verify": ("VerifyReport", "verify"),
     "penjing.errors": (
@@ -58,6 +61,9 @@ _HOMES = {
     "penjing.select.api": ("plan",),
     "penjing.select.candidate": ("Candidate",),
     "penjing.select.plan": ("Plan",),
+    "penjing.transcription.api": ("transcribe",),
+    "penjing.transcription.model": ("Transcriber", "Transcript"),
+    "penjing.transcription.references": ("open_transcriber",),
     "penjing.translation.api": ("translate_text", "translate_texts"),
     "penjing.translation.model": ("Translation", "Translator"),
     "penjing.translation.references": ("open_translator",),
@@ -89,9 +95,12 @@ __all__ = [
     "Task",
     "TaskError",
     "TextModel",
+    "Transcriber",
+    "Transcript",
     "Translation",
     "Translator",
     "VerifyReport",
+    "classify_audio",
     "classify_image",
     "classify_text",
     "fit",
@@ -99,10 +108,12 @@ __all__ = [
     "load",
     "make_task",
     "open_text_model",
+    "open_transcriber",
     "open_translator",
     "plan",
     "read_task",
     "stream_text",
+    "transcribe",
     "translate_text",
     "translate_texts",
     "verify",

@@ -72,10 +72,7 @@ def classify_text(
     elif model_path is None:
         raise TaskError("neither a model nor labels", next_step="Give model_path=BUNDLE, or labels=[…]")
     else:
-        bundle = _opened(model_path, engine=engine, threads=threads)
-        if bundle.manifest.kind == "image":
-            raise BundleError("this bundle is for pictures", value=str(model_path), next_step="Use classify_image")
-        found = bundle.predict(texts)
+        found = _of_kind("classify", model_path, engine=engine, threads=threads).predict(texts)
     return found[0] if isinstance(text, str) else found
 
 
@@ -89,6 +86,8 @@ def _check_labels(labels: Sequence[str], model_path: str | Path | None) -> None:
 
 Picture = str | Path | bytes
 """A picture's file, or its content."""
+Sound = str | Path | bytes
+"""A sound's file, or its content."""
 
 
 @overload
@@ -142,11 +141,57 @@ def classify_image(
     if labels:
         found = _label_pictures()(pictures, labels, model=str(model_path))
     else:
-        bundle = _opened(model_path, engine=engine, threads=threads)
-        if bundle.manifest.kind != "image":
-            raise BundleError("this bundle is for texts", value=str(model_path), next_step="Use classify_text")
-        found = bundle.predict(pictures)
+        found = _of_kind("image", model_path, engine=engine, threads=threads).predict(pictures)
     return found[0] if alone else found
+
+
+@overload
+def classify_audio(  # type: ignore[overload-overlap]  # bytes are a Sequence too: the first match is meant
+    audio: Sound, *, model_path: str | Path, engine: str | None = None, threads: int = 2
+) -> Prediction: ...
+
+
+@overload
+def classify_audio(
+    audio: Sequence[Sound], *, model_path: str | Path, engine: str | None = None, threads: int = 2
+) -> list[Prediction]: ...
+
+
+def classify_audio(
+    audio: Sound | Sequence[Sound], *, model_path: str | Path, engine: str | None = None, threads: int = 2
+) -> Prediction | list[Prediction]:
+    """Return label, score and all scores of a sound (or of each of several), by a bundle.
+
+        >>> classify_audio("door.wav", model_path="runs/sounds/bundle").label                           # doctest: +SKIP
+        'knock'
+
+    Of a sound that is longer than the model hears, its loudest part is classified.
+
+    Raises:
+        DataError: a sound cannot be read.
+        BundleError: the bundle is missing, damaged or changed, or is not for sounds.
+    """
+    alone = isinstance(audio, Sound)
+    sounds: list[Sound] = [audio] if isinstance(audio, Sound) else list(audio)
+    found = _of_kind("audio", model_path, engine=engine, threads=threads).predict(sounds)
+    return found[0] if alone else found
+
+
+def _of_kind(kind: str, model_path: str | Path, *, engine: str | None, threads: int) -> Bundle:
+    """Return the bundle, which must be for inputs of that kind."""
+    bundle = _opened(model_path, engine=engine, threads=threads)
+    found = bundle.manifest.kind
+    if found != kind:
+        what, function = _USES[found]
+        raise BundleError(f"this bundle is for {what}", value=str(model_path), next_step=f"Use {function}")
+    return bundle
+
+
+_USES = {
+    "classify": ("texts", "classify_text"),
+    "image": ("pictures", "classify_image"),
+    "audio": ("sounds", "classify_audio"),
+}
 
 
 def _label_texts() -> Callable[..., list[Prediction]]:

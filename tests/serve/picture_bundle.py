@@ -10,7 +10,7 @@ from penjing.bundle.write import stamp, write_bundle
 from penjing.export.onnx_picture_linear import linear_to_onnx
 from penjing.pictures.frame import png
 from penjing.serve.classifier import open_classifier
-from penjing.serve.pictures import PictureClassifier
+from penjing.serve.files import FileClassifier
 from penjing.train.picture_linear import PictureLinear
 
 LABELS = ("upper", "lower")
@@ -44,5 +44,5 @@ def write_halves(folder):
 def halves_service(folder, name="halves"):
     """Return what opens the bundle for a server."""
     return lambda services: open_classifier(
-        name, folder, threads=1, limits=services.limits, metrics=services.metrics, service=PictureClassifier
+        name, folder, threads=1, limits=services.limits, metrics=services.metrics, service=FileClassifier
     )

@@ -13,7 +13,7 @@ from tests.serve.picture_bundle import half, halves_service, write_halves
 from tests.serve.running import classifier, running, services_of
 
 ROUTE = "/v1/images/classify"
-LIMITS = Limits(items=4, body_bytes=2_000, picture_body_bytes=100_000)
+LIMITS = Limits(items=4, body_bytes=2_000, file_body_bytes=100_000)
 
 
 @pytest.fixture(scope="module")
@@ -101,14 +101,14 @@ def test_a_chat_takes_a_picture_and_no_name_of_a_file(client, tmp_path):
 
 
 def test_so_many_requests_hold_their_pictures_and_no_more(bundle):
-    services = services_of(halves_service(bundle), limits=Limits(picture_requests=1))
+    services = services_of(halves_service(bundle), limits=Limits(file_requests=1))
     with (
-        services.picture_room(),
-        pytest.raises(Problem, match="1 requests with pictures wait"),
-        services.picture_room(),
+        services.file_room(),
+        pytest.raises(Problem, match="1 requests with files wait"),
+        services.file_room(),
     ):
         pass
-    with services.picture_room():
+    with services.file_room():
         pass
     services.close()
 

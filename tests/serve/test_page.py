@@ -99,13 +99,13 @@ def test_a_picture_that_is_chosen_becomes_bars(browser, tmp_path):
         ready(page)
         assert not page.locator("#text").is_visible()
         page.click("#go")
-        page.get_by_text("Choose a picture first.").wait_for()
-        page.set_input_files("#picture", str(tmp_path / "upper.png"))
+        page.get_by_text("Choose a file first.").wait_for()
+        page.set_input_files("#file", str(tmp_path / "upper.png"))
         page.locator(".bars li").first.wait_for()
         assert page.locator(".bars .name").first.inner_text() == "upper"
         assert page.locator("#preview").get_attribute("alt") == "upper.png"
         assert "/v1/images/classify" in page.locator("#code-curl").inner_text()
-        page.set_input_files("#picture", str(tmp_path / "none.png"))
+        page.set_input_files("#file", str(tmp_path / "none.png"))
         page.get_by_text("not a picture that can be read").wait_for()
 
 

@@ -63,7 +63,7 @@ class Manifest(Record):
     penjing: str
     """The version that wrote it."""
     name: str
-    kind: Kind = "classify"
+    kind: Kind | Literal["transcribe"] = "classify"
     engine: str
     """The default engine: "onnxruntime" or "linear"; to generate "llamacpp"."""
     model: str

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from penjing.bundle.manifest import FORMAT, VERSION, Manifest, Outputs
 from penjing.engines import Batch, Encoder, Engine, Item, Logits, open_engine
+from penjing.engines.pixels import Framing, PixelEncoder
 from penjing.errors import BundleError, EngineError
 from penjing.files import file_sha256
 from penjing.measure.calibration import sigmoid, softmax
@@ -53,6 +54,11 @@ class Bundle:
     def engine(self) -> str:
         """The name of the engine that runs it."""
         return self._engine.name
+
+    @property
+    def framing(self) -> Framing | None:
+        """How files become pixels; None where the bundle is for texts."""
+        return self._encoder.framing if isinstance(self._encoder, PixelEncoder) else None
 
     def encode(self, inputs: Sequence[Any]) -> Batch:
         """Return the engine's input for one batch of texts, or of pictures or sounds: files, their bytes, or pixels."""
@@ -203,7 +209,6 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 def _encoder(folder: Path, manifest: Manifest) -> Encoder:
     from penjing.engines.ngrams import NgramEncoder
-    from penjing.engines.pixels import PixelEncoder
     from penjing.engines.tokens import TokenEncoder
     from penjing.pictures.frame import FRAME_TYPE, Frame
     from penjing.sounds.spectrogram import SPECTROGRAM_TYPE, Spectrogram

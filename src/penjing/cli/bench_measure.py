@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -88,7 +89,7 @@ def _kind(bundles: Sequence[Path]) -> Kind:
     for bundle in bundles:
         manifest = read_manifest(bundle)
         check_files(bundle, manifest)
-        kinds.setdefault(manifest.kind, bundle)
+        kinds.setdefault(cast(Kind, manifest.kind), bundle)
     if len(kinds) > 1:
         raise TaskError(
             "bundles of two kinds cannot be compared",

@@ -6,16 +6,21 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from penjing.bundle.read import Bundle, Prediction
 from penjing.cli.texts import read_texts
 from penjing.data.labelled_files import Medium, listed_value, shown_name
 from penjing.data.readers import iter_rows, missing_column
-from penjing.errors import DataError
+from penjing.engines.pixels import Pixels
+from penjing.errors import DataError, TaskError
 from penjing.pictures.read import Source
+from penjing.sounds.read import RATE, read_sound
+from penjing.sounds.spectrogram import Spectrogram
 from penjing.spec import DataSpec
 
 USAGE = "penjing predict BUNDLE FILE FOLDER"
-Asked = tuple[str, Source | DataError]
+Asked = tuple[str, Source | Pixels | DataError]
 """What a file is called, and where it is, or why it is nowhere."""
 
 
@@ -68,6 +73,30 @@ def _rows(path: Path, column: str, medium: Medium) -> Iterator[Asked]:
             source = found.source
             assert isinstance(source, str | Path | bytes)
             yield found.name, source
+
+
+def parts_of(bundle: Bundle, asked: Iterator[Asked]) -> Iterator[Asked]:
+    """Yield the parts of each sound that are as long as the model hears, named by their times: talk.wav#t=1.5,3.
+
+    Parts overlap by half, for what is heard may begin in any of them. Source of the names: Media Fragments URI 1.0.
+
+    Raises:
+        TaskError: the bundle is not for sounds.
+    """
+    spectrogram = bundle.framing
+    if not isinstance(spectrogram, Spectrogram):
+        raise TaskError("--windows are parts of sounds", value=bundle.manifest.kind, rule="a bundle for sounds")
+    for name, source in asked:
+        try:
+            if isinstance(source, DataError):
+                raise source
+            assert not isinstance(source, np.ndarray)
+            samples = read_sound(source)
+        except DataError as error:
+            yield name, error
+            continue
+        for begin, end in spectrogram.windows(len(samples)):
+            yield f"{name}#t={begin / RATE:g},{end / RATE:g}", spectrogram.picture(samples[begin:end])
 
 
 def answer_files(

@@ -21,6 +21,7 @@ from penjing.cli.learn import learn
 from penjing.cli.plan import plan
 from penjing.cli.predict import predict
 from penjing.cli.serve import serve
+from penjing.cli.transcribe import transcribe
 from penjing.cli.translate import translate
 from penjing.cli.trim import trim
 from penjing.cli.verify import verify
@@ -37,8 +38,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 COMMANDS = (
-    plan, calibrate, check, augment, label, fit, frontier, predict, generate, translate, serve, trim, export, bench,
-    verify,
+    plan, calibrate, check, augment, label, fit, frontier, predict, generate, translate, transcribe, serve, trim,
+    export, bench, verify,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

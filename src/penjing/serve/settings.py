@@ -10,12 +10,17 @@ class Limits:
     """What is taken at the most; more is refused, never cut in silence."""
 
     body_bytes: int = 2 * 2**20
-    picture_body_bytes: int = 16 * 2**20
-    """Of a request with pictures."""
-    picture_requests: int = 16
-    """Requests with pictures at once, for all clients together: each holds its body."""
+    file_body_bytes: int = 25 * 2**20
+    """Of a request with pictures or sounds."""
+    file_requests: int = 12
+    """Requests with pictures or sounds at once, for all clients together: each holds its body."""
     decoding: int = 2
-    """Pictures that are decoded at once, of one model."""
+    """Files that are decoded at once, of one model."""
+    sound_s: float = 1_200.0
+    """Of one sound or recording."""
+    waiting_recordings: int = 8
+    """Recordings that wait to be transcribed."""
+    transcribe_deadline_s: float = 600.0
     receive_s: float = 15.0
     """From a request's first byte to its last."""
     items: int = 64

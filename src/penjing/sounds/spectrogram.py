@@ -5,6 +5,7 @@ A value is a byte: 0 is eight decades of power below the loudest of the picture,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
@@ -68,6 +69,19 @@ class Spectrogram(Record):
         samples = read_sound(source)
         begin = loudest(samples, self.length)
         return samples[begin : begin + self.length]
+
+    def windows(self, count: int) -> Iterator[tuple[int, int]]:
+        """Yield where in `count` samples the parts that are looked at begin and end; they overlap by half.
+
+        >>> list(Spectrogram(bands=8, moments=10, seconds=0.1).windows(2400))
+        [(0, 1600), (800, 2400)]
+        """
+        begin = 0
+        while True:
+            yield begin, min(count, begin + self.length)
+            if begin + self.length >= count:
+                return
+            begin += self.length // 2
 
     def picture(self, samples: Samples) -> Pixels:
         """Return the picture of the first samples; silence follows where they are too few."""

@@ -15,7 +15,9 @@ const WORDS = {
     million: (cost) => `→ ${cost} a million, one after another at the server's median; batches cost less.`,
     asked: (n, median, worst, server) => `${n} asked: median ${median}, slowest ${worst}; in the server ${server}.`,
     tokens: (n, rate, first) => `${n} tokens, ${rate} tokens a second, the first after ${first}.`,
-    picture: "Picture: choose one, or drop it here", noPicture: "Choose a picture first.", image: "pictures",
+    picture: "Picture: choose one, or drop it here", sound: "Sound: choose a file, drop it here, or record",
+    noFile: "Choose a file first.", image: "pictures", audio: "sounds", transcribe: "transcribe", record: "Record", end: "End",
+    languages: "Languages", silent: "Nobody speaks.",
     example: {
       classify: "The staff was kind and the room was clean.", generate: "Name three trees.",
       translate: "Save the changes to %s before you close the window?",
@@ -34,7 +36,9 @@ const WORDS = {
     million: (cost) => `→ 每百万次 ${cost}，按服务器内的中位数逐个处理计算；合批更便宜。`,
     asked: (n, median, worst, server) => `已问 ${n} 次：中位数 ${median}，最慢 ${worst}；服务器内 ${server}。`,
     tokens: (n, rate, first) => `${n} 个 token，每秒 ${rate} 个，首个用时 ${first}。`,
-    picture: "图片：请选择，或拖放到这里", noPicture: "请先选择一张图片。", image: "图片",
+    picture: "图片：请选择，或拖放到这里", sound: "声音：请选择文件、拖放到这里，或录音",
+    noFile: "请先选择一个文件。", image: "图片", audio: "声音", transcribe: "听写", record: "录音", end: "结束",
+    languages: "语言", silent: "没有人说话。",
     example: {
       classify: "房间干净，服务也很热情。", generate: "说出三种树的名字。",
       translate: "Save the changes to %s before you close the window?",
@@ -43,7 +47,9 @@ const WORDS = {
 };
 
 const find = (id) => document.getElementById(id);
-const state = { language: "en", models: [], times: [], server: [], abort: null, picture: null };
+const state = { language: "en", models: [], times: [], server: [], abort: null, file: null, heard: "" };
+const FILED = { image: "image", audio: "audio", transcribe: "audio" };
+const ACCEPTED = { image: "image/png,image/jpeg,image/webp,image/gif,image/bmp", audio: "audio/*" };
 const say = (key) => WORDS[state.language][key];
 const ms = (value) => (value < 10 ? value.toFixed(1) : Math.round(value)) + " ms";
 
@@ -86,9 +92,13 @@ function show() {
   const model = chosen();
   if (!model) return;
   find("options").hidden = model.task !== "generate";
-  find("pictured").hidden = model.task !== "image";
-  find("written").hidden = model.task === "image";
-  if (model.task === "image") find("text").value = "";
+  const filed = FILED[model.task];
+  find("filed").hidden = !filed;
+  find("written").hidden = Boolean(filed);
+  find("record").hidden = filed !== "audio" || !navigator.mediaDevices;
+  find("file-label").textContent = say(filed === "audio" ? "sound" : "picture");
+  if (filed) find("file").accept = ACCEPTED[filed];
+  if (filed) find("text").value = "";
   else if (!find("text").value || Object.values(WORDS).some((words) => Object.values(words.example).includes(find("text").value))) {
     find("text").value = say("example")[model.task];
   }
@@ -107,6 +117,7 @@ function showFacts(model) {
   }
   if (model.verdict) rows.push([say("verdict"), `${say(model.verdict.word)} (P = ${model.verdict.probability.toFixed(2)}, n = ${model.verdict.n})`]);
   if (model.origin) rows.push([say("origin"), model.origin.name], [say("licence"), model.origin.licence]);
+  if (model.languages && model.languages.length) rows.push([say("languages"), model.languages.length]);
   if (model.labels) rows.push([say("labels"), model.labels.slice(0, 20).join(", ") + (model.labels.length > 20 ? " …" : "")]);
   find("facts").replaceChildren(...rows.flatMap(([term, text]) => [make("dt", term), make("dd", text)]));
 }
@@ -162,14 +173,15 @@ function showFrontier(model) {
 
 function showCode(model) {
   const at = location.origin, text = JSON.stringify(find("text").value), name = JSON.stringify(model.id);
-  if (model.task === "image") {
-    const route = `${at}/v1/images/classify?model=${encodeURIComponent(model.id)}`;
-    find("code-curl").textContent = `curl '${route}' -H 'Content-Type: image/png' \\\n  --data-binary @picture.png`;
+  if (FILED[model.task]) {
+    const route = `${at}${fileRoute(model)}`, [file, type] = FILED[model.task] === "image" ? ["picture.png", "image/png"] : ["sound.wav", "audio/wav"];
+    const answer = model.task === "transcribe" ? '["text"]' : '["results"][0]["label"]';
+    find("code-curl").textContent = `curl '${route}' -H 'Content-Type: ${type}' \\\n  --data-binary @${file}`;
     find("code-python").textContent = [
       "import json, pathlib, urllib.request", "",
-      'picture = pathlib.Path("picture.png").read_bytes()',
-      `asked = urllib.request.Request(`, `    "${route}",`, "    picture,", '    {"Content-Type": "image/png"},', ")",
-      'print(json.load(urllib.request.urlopen(asked))["results"][0]["label"])',
+      `file = pathlib.Path("${file}").read_bytes()`,
+      `asked = urllib.request.Request(`, `    "${route}",`, "    file,", `    {"Content-Type": "${type}"},`, ")",
+      `print(json.load(urllib.request.urlopen(asked))${answer})`,
     ].join("\n");
   } else if (model.task !== "generate") {
     const body = JSON.stringify({ model: model.id, input: find("text").value }).replaceAll("'", "'\\''");
@@ -217,13 +229,34 @@ async function classify(model, text) {
   showLabels(result);
 }
 
-async function classifyPicture(model) {
-  if (!state.picture) throw new Error(say("noPicture"));
-  const began = performance.now();
-  const reply = await ask(`/v1/images/classify?model=${encodeURIComponent(model.id)}&top=10`, state.picture);
-  const result = (await reply.json()).results[0];
+function fileRoute(model) {
+  const route = { image: "images/classify", audio: "audio/classify", transcribe: "audio/transcriptions" }[model.task];
+  return `/v1/${route}?model=${encodeURIComponent(model.id)}`;
+}
+
+async function askFile(model, more) {
+  if (!state.file) throw new Error(say("noFile"));
+  const kind = FILED[model.task] + "/", known = state.file.type.startsWith(kind);
+  const file = known ? state.file : new Blob([state.file], { type: kind + "unknown" });
+  const began = performance.now(), reply = await ask(fileRoute(model) + more, file);
+  const found = await reply.json();
   note(began, reply);
-  showLabels(result);
+  return found;
+}
+
+async function classifyFile(model) {
+  showLabels((await askFile(model, "&top=10")).results[0]);
+}
+
+async function transcribe(model) {
+  const found = await askFile(model, "&response_format=verbose_json"), list = make("ol", undefined, "said");
+  list.lang = found.language;
+  for (const { start, end, text } of found.segments) {
+    const row = make("li");
+    row.append(make("span", `${start.toFixed(1)}–${end.toFixed(1)} s`, "time"), make("span", text));
+    list.append(row);
+  }
+  find("answer").replaceChildren(found.segments.length ? list : make("p", say("silent")));
 }
 
 function showLabels(result) {
@@ -293,14 +326,14 @@ async function write(model, text, signal) {
 find("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   const model = chosen(), text = find("text").value;
-  if (!model || (!text && model.task !== "image")) return;
+  if (!model || (!text && !FILED[model.task])) return;
   find("notice").textContent = "";
   find("answer").replaceChildren(make("p", say("working")));
   find("go").disabled = true;
   find("stop").hidden = model.task !== "generate";
   state.abort = new AbortController();
   try {
-    const run = { classify, translate, generate: write, image: classifyPicture }[model.task];
+    const run = { classify, translate, generate: write, image: classifyFile, audio: classifyFile, transcribe }[model.task];
     await run(model, text, state.abort.signal);
   } catch (error) {
     if (error.name !== "AbortError") {
@@ -314,22 +347,50 @@ find("ask").addEventListener("submit", async (event) => {
 });
 function take(file) {
   if (!file) return;
-  state.picture = file;
-  const reader = new FileReader();
-  reader.addEventListener("load", () => {
-    find("preview").src = reader.result;
-    find("preview").alt = file.name;
-    find("preview").hidden = false;
-  });
-  reader.readAsDataURL(file);
+  state.file = file;
+  const heard = FILED[chosen().task] === "audio";
+  find("preview").hidden = heard;
+  find("heard").hidden = !heard;
+  if (state.heard) URL.revokeObjectURL(state.heard);
+  state.heard = heard ? URL.createObjectURL(file) : "";
+  if (heard) {
+    find("heard").src = state.heard;
+  } else {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => {
+      find("preview").src = reader.result;
+      find("preview").alt = file.name;
+    });
+    reader.readAsDataURL(file);
+  }
   find("ask").requestSubmit();
 }
 
-find("picture").addEventListener("change", () => take(find("picture").files[0]));
+function forget() {
+  state.file = null;
+  find("file").value = "";
+  for (const id of ["preview", "heard"]) find(id).hidden = true;
+  show();
+}
+
+find("file").addEventListener("change", () => take(find("file").files[0]));
+find("record").addEventListener("click", async () => {
+  try {
+    if (SOUND.recorder) {
+      find("record").textContent = say("record");
+      take(await stopRecording());
+    } else {
+      await startRecording();
+      find("record").textContent = say("end");
+    }
+  } catch (error) {
+    find("notice").textContent = error.message;
+  }
+});
 for (const [event, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
-  find("pictured").addEventListener(event, (moved) => {
+  find("filed").addEventListener(event, (moved) => {
     moved.preventDefault();
-    find("pictured").classList.toggle("over", over);
+    find("filed").classList.toggle("over", over);
     if (event === "drop") take(moved.dataTransfer.files[0]);
   });
 }
@@ -338,7 +399,7 @@ find("text").addEventListener("input", () => chosen() && showCode(chosen()));
 find("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) find("ask").requestSubmit();
 });
-find("model").addEventListener("change", show);
+find("model").addEventListener("change", forget);
 find("against").addEventListener("change", () => chosen() && showFrontier(chosen()));
 find("price").addEventListener("input", showSpeed);
 find("language").addEventListener("change", () => speak(find("language").value));

@@ -1,6 +1,6 @@
 """OpenAI's routes: models, chat completions and legacy completions, whole and streamed.
 
-A model that classifies answers a chat with its label; one for pictures, with that of the last one it was sent.
+A model that classifies answers a chat with its label; one for files, with that of the last one it was sent.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from penjing.engines.text.base import Chunk, TextRequest, Usage
 from penjing.serve.batcher import Answered
 from penjing.serve.classifier import Classifier, Labelled
-from penjing.serve.pictures import PictureClassifier
+from penjing.serve.files import FileClassifier
 from penjing.serve.problems import Problem, failed, invalid, wrong_kind
 from penjing.serve.routes.classify import Served, classified
-from penjing.serve.routes.images import answer_pictures
+from penjing.serve.routes.files import answer_files
 from penjing.serve.routes.openai_reply import Shape
 from penjing.serve.routes.openai_request import (
     CHAT_TOKENS,
@@ -31,7 +31,7 @@ from penjing.serve.routes.openai_request import (
     ChatRequest,
     CompletionRequest,
     check,
-    last_picture,
+    last_file,
     message,
     text_request,
 )
@@ -63,9 +63,11 @@ async def chat(asked: ChatRequest, request: Request, services: Served) -> Respon
     """Return the next turn of a conversation, or the label of its last turn where the model classifies."""
     service = services.find(asked.model)
     check(asked, services.limits)
-    if isinstance(service, PictureClassifier):
-        with services.picture_room():
-            [found] = await answer_pictures(service, [last_picture(asked.messages)], request, services.limits)
+    if isinstance(service, FileClassifier):
+        with services.file_room():
+            [found] = await answer_files(
+                service, [last_file(asked.messages, service.file_kind)], request, services.limits
+            )
         return _said(service, found, asked, request)
     messages = [message(found) for found in asked.messages]
     if isinstance(service, Classifier):

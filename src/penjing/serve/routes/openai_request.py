@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict
 
 from penjing.engines.text.base import TextRequest
 from penjing.generation.request import Format, make_request
+from penjing.serve.files import FileKind
 from penjing.serve.problems import Problem, invalid, too_many, unsupported
 from penjing.serve.routes.classify import check_characters
-from penjing.serve.routes.images import picture_file
+from penjing.serve.routes.files import decoded_file
 from penjing.serve.settings import Limits
 
 CHAT_TOKENS, LEGACY_TOKENS = 256, 16  # where a client says nothing; the second is OpenAI's
@@ -88,16 +89,20 @@ def message(found: Mapping[str, Any]) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
-def last_picture(messages: list[dict[str, Any]]) -> bytes | Problem:
-    """Return the file in the last message's part of type image_url, or what is wrong with it."""
+def last_file(messages: list[dict[str, Any]], kind: FileKind) -> bytes | Problem:
+    """Return the file in the last message's part of type image_url or input_audio, or what is wrong with it."""
+    wanted, field = _PARTS[kind]
     content = messages[-1].get("content") if messages else None
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     for part in reversed(parts):
-        url = part.get("image_url")
-        address = url.get("url") if isinstance(url, dict) else url
-        if part.get("type") == "image_url" and isinstance(address, str):
-            return picture_file(address)
-    return invalid("This model takes a picture: a part of type image_url with a data URL.", param="messages")
+        inside = part.get(wanted)
+        file = inside.get(field) if isinstance(inside, dict) else inside
+        if part.get("type") == wanted and isinstance(file, str):
+            return decoded_file(file, kind)
+    return invalid(f"This model takes a file: a part of type {wanted} with `{field}`.", param="messages")
+
+
+_PARTS: Mapping[FileKind, tuple[str, str]] = {"image": ("image_url", "url"), "audio": ("input_audio", "data")}
 
 
 def text_request(

@@ -77,6 +77,8 @@ def _facts(service: Service) -> dict[str, Any]:
     }
     if manifest.kind in LABELLING:
         found |= {"labels": list(manifest.outputs.labels), "batch_items": getattr(service, "batch_items", 1)}
+    elif manifest.kind == "transcribe":
+        found["languages"] = list(getattr(service, "languages", ()))
     elif manifest.kind == "translate":
         found |= {name: manifest.input[name] for name in ("source_lang", "target_lang")}
     else:

@@ -1,0 +1,1 @@
+"""Speech into text by Whisper's models, in CTranslate2: never imports torch. Needs the `speech` extra."""
