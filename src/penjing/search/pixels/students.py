@@ -24,7 +24,8 @@ from penjing.train.vision_checkpoint import save_vision
 from penjing.train.vision_lessons import asked, picture_label_loss, student_loss
 
 STUDENT_LABELS = 0.5  # the weight of the labels in a student's loss
-_EPOCHS, _RATE, _FEWEST_STEPS = 8.0, 5e-4, 1_500
+_EPOCHS, _FEWEST_STEPS = 8.0, 1_500
+_RATE, _TUNED_RATE = 5e-4, 1.5e-4  # of what was new, and of what a checkpoint knew: that is soon forgotten
 _SAMPLE, _FEW = 512, 128  # examples for the importance of heads and neurons, and of blocks
 
 Cut = VisionTransformer | SoundTransformer
@@ -58,7 +59,8 @@ def _student(
 ) -> Trained:
     recipe, (larger, whole) = context.task.recipe, begun
     epochs = recipe.student_epochs or _EPOCHS
-    plan = plan_for(context, "students", epochs=epochs, rate=_RATE, fewest_steps=_FEWEST_STEPS, share=share)
+    rate = _RATE if context.model is None else _TUNED_RATE
+    plan = plan_for(context, "students", epochs=epochs, rate=rate, fewest_steps=_FEWEST_STEPS, share=share)
     lower = side != context.side
 
     def start() -> tuple[Any, Loss]:
