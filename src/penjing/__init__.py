@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from penjing._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from penjing.api import classify_audio, classify_image, classify_text
+    from penjing.api import classify_audio, classify_fused, classify_image, classify_text
     from penjing.bundle.read import Bundle, Prediction, load
     from penjing.bundle.verify import VerifyReport, verify
     from penjing.errors import (
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from penjing.translation.references import open_translator
 
 _HOMES = {
-    "penjing.api": ("classify_audio", "classify_image", "classify_text"),
+    "penjing.api": ("classify_audio", "classify_fused", "classify_image", "classify_text"),
     "penjing.bundle.read": ("Bundle", "Prediction", "load"),
     "penjing.bundle.verify": ("VerifyReport", "verify"),
     "penjing.errors": (
@@ -101,6 +101,7 @@ __all__ = [
     "Translator",
     "VerifyReport",
     "classify_audio",
+    "classify_fused",
     "classify_image",
     "classify_text",
     "fit",

@@ -1,11 +1,11 @@
-"""One function a task: classify_text, classify_image."""
+"""One function a task: classify_text, classify_image, classify_audio, classify_fused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from penjing.bundle.read import Bundle, Prediction, load
 from penjing.errors import BundleError, MissingExtraError, TaskError
@@ -187,10 +187,49 @@ def _of_kind(kind: str, model_path: str | Path, *, engine: str | None, threads: 
     return bundle
 
 
+@overload
+def classify_fused(
+    inputs: Mapping[str, Any], *, model_path: str | Path, engine: str | None = None, threads: int = 2
+) -> Prediction: ...
+
+
+@overload
+def classify_fused(
+    inputs: Sequence[Mapping[str, Any]], *, model_path: str | Path, engine: str | None = None, threads: int = 2
+) -> list[Prediction]: ...
+
+
+def classify_fused(
+    inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    *,
+    model_path: str | Path,
+    engine: str | None = None,
+    threads: int = 2,
+) -> Prediction | list[Prediction]:
+    """Return label, score and all scores of a row with several inputs (or of each of several), and what it lacks.
+
+        >>> row = {"photo": "bag.jpg", "note": "好"}
+        >>> found = classify_fused(row, model_path="runs/orders/bundle")                                # doctest: +SKIP
+        >>> found.label, found.missing                                                                  # doctest: +SKIP
+        ('kept', ('price',))
+
+    Pictures and sounds are files, or their content. What a row does not name is missing.
+
+    Raises:
+        DataError: a value cannot be read, or all are missing.
+        BundleError: the bundle is missing, damaged or changed, or is not for several inputs.
+    """
+    alone = isinstance(inputs, Mapping)
+    rows = [inputs] if isinstance(inputs, Mapping) else list(inputs)
+    found = _of_kind("fused", model_path, engine=engine, threads=threads).predict(rows)
+    return found[0] if alone else found
+
+
 _USES = {
     "classify": ("texts", "classify_text"),
     "image": ("pictures", "classify_image"),
     "audio": ("sounds", "classify_audio"),
+    "fused": ("several inputs", "classify_fused"),
 }
 
 

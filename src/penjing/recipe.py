@@ -68,6 +68,8 @@ class Recipe(BaseModel):
     seconds: Annotated[float, Field(ge=0.1, le=30)] | None = None
     """Of sounds: how much of one a model hears, the loudest part where it is longer; default: that of most of them, at
     most 5 (of Whisper's encoder 10)."""
+    widths: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """To fuse: how wide students are, as shares of the teacher; default: a half and a quarter."""
     seed: int = 13
 
     @property

@@ -25,7 +25,8 @@ from penjing.recipe import Recipe
 from penjing.shape import Shape, VisionSize
 from penjing.units import parse_seconds, parse_size
 
-Kind = Literal["classify", "generate", "translate", "image", "audio"]
+Kind = Literal["classify", "generate", "translate", "image", "audio", "fused"]
+InputKind = Literal["text", "image", "audio", "number", "category"]
 Metric = Literal["accuracy", "macro_f1", "mcc", "bits_per_byte", "exact_match", "rouge_l", "chrf", "bleu"]
 Objective = Literal["latency", "size"]
 
@@ -85,6 +86,8 @@ class DataSpec(_Spec):
     """The column that holds the picture: a path (relative to the file), or in .parquet its bytes."""
     audio: str = "audio"
     """The column that holds the sound: a path (relative to the file), or in .parquet its bytes."""
+    inputs: dict[str, InputKind] = {}
+    """Of several inputs at once: columns, and what each of them holds. Cells may be empty."""
     prompt: str = "prompt"
     answer: str = "answer"
     """To generate: the columns of questions and answers. Rows with `messages` are conversations, others plain text."""
@@ -250,6 +253,12 @@ class Task(_Spec):
             self.kind == "audio" and self.recipe.augment not in {None, "none", "specaugment"}
         ):
             raise ValueError(f"recipe.augment = {self.recipe.augment} has no meaning for a task of kind {self.kind}")
+        if bool(self.data.inputs) != (self.kind == "fused"):
+            raise ValueError('a task of kind "fused", and no other, has data.inputs: { column = "text", … }')
+        if self.kind == "fused" and self.data.label in self.data.inputs:
+            raise ValueError(f"data.inputs names the label's column, {self.data.label}")
+        if self.kind == "fused" and self.model not in {"new", AUTO}:
+            raise ValueError('a task of kind "fused" starts from nothing: model = "new"')
         if self.data.more is not None and self.kind != "classify":
             raise ValueError("data.more is for tasks that are to classify")
         if (self.kind == "translate") != (self.source_lang is not None and self.target_lang is not None):
@@ -267,6 +276,7 @@ _METRICS: dict[Kind, tuple[Metric, ...]] = {
     "translate": ("bleu", "chrf"),
     "image": ("accuracy", "macro_f1", "mcc"),
     "audio": ("accuracy", "macro_f1", "mcc"),
+    "fused": ("accuracy", "macro_f1", "mcc"),
 }
 _ALL_RECIPES = {"epochs", "batch_size", "learning_rate", "seed"}
 _TEXT_RECIPES = {*_ALL_RECIPES, "vocabulary", "max_length"}
@@ -280,6 +290,7 @@ _RECIPES: dict[Kind, set[str]] = {
     "audio": {
         *_ALL_RECIPES, "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup", "seconds",
     },
+    "fused": {*_ALL_RECIPES, "student_epochs", "seconds", "augment", "widths"},
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from pydantic import ValidationError
 
 from penjing.bundle.manifest import FORMAT, VERSION, Manifest, Outputs
 from penjing.engines import Batch, Encoder, Engine, Item, Logits, open_engine
+from penjing.engines.mixed import MixedEncoder
 from penjing.engines.pixels import Framing, PixelEncoder
 from penjing.errors import BundleError, EngineError
 from penjing.files import file_sha256
 from penjing.measure.calibration import sigmoid, softmax
 
 ABSTAIN = "abstain"
-LABELLING = ("classify", "image", "audio")
+LABELLING = ("classify", "image", "audio", "fused")
 """The kinds of tasks whose bundles `load` opens: they give labels."""
 _MOST_MANIFEST_BYTES = 8 * 2**20
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib"}
@@ -40,6 +41,8 @@ class Prediction:
     score: float
     scores: dict[str, float]
     labels: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    """Of a row with several inputs: those that it lacks."""
 
 
 class Bundle:
@@ -54,6 +57,11 @@ class Bundle:
     def engine(self) -> str:
         """The name of the engine that runs it."""
         return self._engine.name
+
+    @property
+    def encoder(self) -> Encoder:
+        """What turns inputs into the engine's arrays."""
+        return self._encoder
 
     @property
     def framing(self) -> Framing | None:
@@ -81,7 +89,16 @@ class Bundle:
         logits = self.run(self._encoder.collate(items))
         if not np.isfinite(logits).all():
             raise EngineError("the engine's answers are no numbers", value="NaN or infinity")
-        return [prediction(row, self.manifest.outputs) for row in logits]
+        return [
+            self._with_missing(prediction(row, self.manifest.outputs), item)
+            for row, item in zip(logits, items, strict=True)
+        ]
+
+    def _with_missing(self, found: Prediction, item: Item) -> Prediction:
+        """Return the prediction with the inputs that its row lacks."""
+        if isinstance(self._encoder, MixedEncoder):
+            return replace(found, missing=self._encoder.missing(item.values))
+        return found
 
     def interrupt(self) -> bool:
         """Make the batch that is running end with an error; return whether the engine can do that."""
@@ -108,6 +125,13 @@ class Bundle:
 
     def predict(self, inputs: Sequence[Any], *, batch_size: int = 8) -> list[Prediction]:
         """Return one prediction a text or picture."""
+        if isinstance(self._encoder, MixedEncoder):
+            items = self.prepare(inputs)
+            return [
+                found
+                for start in range(0, len(items), batch_size)
+                for found in self.answer(items[start : start + batch_size])
+            ]
         return [prediction(row, self.manifest.outputs) for row in self.logits(inputs, batch_size=batch_size)]
 
     def stream(
@@ -208,6 +232,8 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 
 def _encoder(folder: Path, manifest: Manifest) -> Encoder:
+    from penjing.engines.mixed import MIXED_TYPE
+    from penjing.engines.mixed_inputs import inputs_of
     from penjing.engines.ngrams import NgramEncoder
     from penjing.engines.tokens import TokenEncoder
     from penjing.pictures.frame import FRAME_TYPE, Frame
@@ -222,11 +248,15 @@ def _encoder(folder: Path, manifest: Manifest) -> Encoder:
         pixels = {name: value for name, value in settings.items() if name != "type"}
         if settings["type"] == FRAME_TYPE:
             return PixelEncoder(Frame.model_validate(pixels))
+        if settings["type"] == MIXED_TYPE:
+            return MixedEncoder(inputs_of(settings["inputs"]))
         if settings["type"] == SPECTROGRAM_TYPE:
             return PixelEncoder(Spectrogram.model_validate(pixels))
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError("the manifest's `input` is damaged", value=str(error)) from None
-    raise BundleError("unknown kind of input", value=settings["type"], rule="tokens, ngrams, pixels or spectrogram")
+    raise BundleError(
+        "unknown kind of input", value=settings["type"], rule="tokens, ngrams, pixels, spectrogram or mixed"
+    )
 
 
 def probabilities(logits: NDArray[Any], outputs: Outputs) -> NDArray[Any]:

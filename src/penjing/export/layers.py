@@ -80,6 +80,18 @@ class Layers:
         wide = self._node("Cast", stored, to=TensorProto.FLOAT)
         return self._node("Mul", wide, self._constant("positions.scale", scales))
 
+    def table(self, name: str) -> str:
+        """Return the name of a table whose rows are gathered, in int8 with one scale a row where the precision says so.
+
+        The rows are widened after they were gathered, where onnxruntime does both at once.
+        """
+        if self.precision.embeddings == "float32":
+            return self.weight(name)
+        rows, scales = quantize_rows(self.weights[name])
+        stored = self._constant(f"{name}.int8", rows)
+        zeros = self._constant(f"{name}.zero", np.zeros(len(scales), np.int8))
+        return self._node("DequantizeLinear", stored, self._constant(f"{name}.scale", scales), zeros, axis=0)
+
     def weight(self, name: str) -> str:
         """Return the name of a constant with the weight `name`."""
         return self._constant(name, self.weights[name])

@@ -149,6 +149,19 @@ class StageTime(Record):
     reused: bool = False
 
 
+class Contribution(Record):
+    """What one input of several gives, on dev."""
+
+    input: str
+    kind: str
+    present: float
+    """The share of rows that have it."""
+    without: Quality
+    """Of the teacher, where this input is missing."""
+    alone: Quality
+    """Of a model that learned from this input alone."""
+
+
 Figure = Literal["size", "memory", "answer", "training"]
 
 
@@ -197,6 +210,8 @@ class RunReport(Record):
     baseline_wins: bool = False
     """The linear baseline met the bar, or was better than the teacher."""
     measurement: Measurement
+    contributions: tuple[Contribution, ...] = ()
+    """Of each input, where rows have several."""
     expected: tuple[Expectation, ...] = ()
     """Of the teacher."""
     commands: Commands

@@ -11,6 +11,7 @@ from penjing.report.expected import expected_section
 from penjing.report.flips import flips_section
 from penjing.report.frontier import frontier_section
 from penjing.report.headline import headline
+from penjing.report.inputs import inputs_section
 from penjing.report.ledger import ledger_section
 from penjing.report.markup import Markup, data, el, join
 from penjing.report.model import RunReport
@@ -61,6 +62,7 @@ def _sections(run: RunReport, *, say: Words) -> list[tuple[str, Markup]]:
         ("frontier", frontier_section(run, say=say)),
         ("trials", trials_section(run, say=say)),
         ("baseline", baseline_section(run, say=say)),
+        ("inputs", inputs_section(run, say=say)),
         ("ledger", ledger_section(run, say=say)),
         ("confusion", confusion_section(run, say=say)),
         ("flips", flips_section(run, say=say)),

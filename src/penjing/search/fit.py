@@ -26,6 +26,7 @@ _RUNS: Mapping[Kind, str] = {
     "translate": "penjing.search.translation.run",
     "image": "penjing.search.image.run",
     "audio": "penjing.search.audio.run",
+    "fused": "penjing.search.fused.run",
 }
 _NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "classify": ("train", ("torch", "onnx", "sklearn")),
@@ -33,6 +34,7 @@ _NEEDED: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     "translate": ("translate", ("torch", "transformers", "sentencepiece", "ctranslate2", "sacrebleu")),
     "image": ("image", ("torch", "onnx", "sklearn", "PIL", "kornia", "transformers")),
     "audio": ("audio", ("torch", "onnx", "sklearn", "soundfile", "soxr", "kornia")),
+    "fused": ("fused", ("torch", "onnx", "sklearn", "PIL", "soundfile", "soxr", "kornia")),
 }
 REPORT_NAME = "report.html"
 BUNDLE_NAME = "bundle"

@@ -15,7 +15,12 @@ from penjing.select.task_need import need_of_task
 from penjing.spec import Task
 from penjing.units import show_seconds
 
-_NONE_INSTALLED = {"translate": "translates", "image": "knows pictures", "audio": "knows sounds"}
+_NONE_INSTALLED = {
+    "translate": "translates",
+    "image": "knows pictures",
+    "audio": "knows sounds",
+    "fused": "fuses inputs",
+}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from penjing.data import Splits, load_splits
@@ -12,7 +13,7 @@ from penjing.languages import language
 from penjing.select.api import make_need
 from penjing.select.need import Need, pieces_of
 from penjing.select.spoken import spoken_in
-from penjing.spec import Task
+from penjing.spec import Kind, Task
 
 _SAMPLE = 2000
 _NO_LIMITS: dict[str, Any] = {"size": None, "latency_s": None, "memory": None}
@@ -35,11 +36,14 @@ def need_of_task(
     return make_need(task.kind, languages or spoken, **merged, **known), splits
 
 
+_UNPLANNED: Mapping[Kind, str] = {"image": "pictures", "audio": "sounds", "fused": "several inputs"}
+
+
 def _counted(task: Task) -> tuple[str, dict[str, Any], Splits | None]:
     """Return the languages, the examples, labels and lengths, as the task's data has them."""
-    if task.kind in {"image", "audio"}:
+    if task.kind in _UNPLANNED:
         raise TaskError(
-            f"tasks on {'pictures' if task.kind == 'image' else 'sounds'} cannot be planned yet",
+            f"tasks on {_UNPLANNED[task.kind]} cannot be planned yet",
             next_step='penjing fit trains a new model; or name one: model = "hf:…"',
         )
     if task.kind == "classify":

@@ -15,17 +15,8 @@ from penjing.errors import PenjingError
 from penjing.serve.keys import Keys
 from penjing.serve.middleware import Door
 from penjing.serve.problems import Envelope, Problem, invalid, of_error
-from penjing.serve.routes import (
-    classify,
-    inference_protocol,
-    openai,
-    operations,
-    transcriptions,
-    translate,
-)
-from penjing.serve.routes import (
-    files as file_routes,
-)
+from penjing.serve.routes import classify, fused, inference_protocol, openai, operations, transcriptions, translate
+from penjing.serve.routes import files as file_routes
 from penjing.serve.services import Services
 
 _TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript", "sound.js": "text/javascript"}
@@ -44,7 +35,7 @@ def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset
         responses={"default": {"model": Envelope, "description": "What is wrong, in OpenAI's envelope"}},
     )
     app.state.services = services
-    for routes in (openai, classify, file_routes, transcriptions, translate, inference_protocol, operations):
+    for routes in (openai, classify, file_routes, fused, transcriptions, translate, inference_protocol, operations):
         app.include_router(routes.router)
     _add_page(app)
     app.add_exception_handler(Problem, _problem)

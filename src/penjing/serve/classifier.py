@@ -37,7 +37,7 @@ class Labelled:
 class Classifier:
     """Serves one bundle; made by `open_classifier`."""
 
-    kind: Literal["classify", "image", "audio"] = "classify"
+    kind: Literal["classify", "image", "audio", "fused"] = "classify"
 
     def __init__(self, name: str, bundle: Bundle, *, batch_items: int, limits: Limits, metrics: Metrics) -> None:
         self.name, self.batch_items, self._bundle, self._limits, self._metrics = (

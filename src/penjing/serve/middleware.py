@@ -22,7 +22,7 @@ from penjing.serve.settings import Limits
 
 log = logging.getLogger("penjing.serve")
 
-FILES = ("/v1/images/classify", "/v1/audio/classify", "/v1/audio/transcriptions")
+FILES = ("/v1/images/classify", "/v1/audio/classify", "/v1/audio/transcriptions", "/v1/fused/classify")
 PUBLIC = (
     "/",
     "/health/live",

@@ -87,7 +87,7 @@ def unknown_model(name: str, served: list[str]) -> Problem:
 
 def wrong_kind(name: str, kind: str) -> Problem:
     """Return the problem of a model that was asked for what it does not do."""
-    what = {"image": "for pictures", "audio": "for sounds"}.get(kind, f"made to {kind}")
+    what = {"image": "for pictures", "audio": "for sounds", "fused": "for several inputs"}.get(kind, f"made to {kind}")
     return invalid(f"The model {name!r} is {what}.", param="model", code="wrong_kind")
 
 

@@ -245,7 +245,7 @@ def open_service(
         opened = open_transcriber(source.reference, threads=threads, precision="int8")
         metrics.load_seconds.labels(name).set(time.monotonic() - began)
         return TranscriptionService(name, source.manifest, opened, limits=limits, metrics=metrics)
-    if source.folder is not None and source.manifest.kind in {"image", "audio"}:
+    if source.folder is not None and source.manifest.kind in {"image", "audio", "fused"}:
         return open_classifier(
             name, source.folder, threads=threads, limits=limits, metrics=metrics, service=FileClassifier
         )

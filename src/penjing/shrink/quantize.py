@@ -24,10 +24,11 @@ from penjing.export.layers import ActivationRange, Precision
 from penjing.train.batches import Examples, sorted_batches
 from penjing.train.device import Device
 from penjing.train.encoder import Encoder
+from penjing.train.fused import FusedModel
 from penjing.train.sound import SoundTransformer
 from penjing.train.vision import VisionTransformer
 
-Model = Encoder | VisionTransformer | SoundTransformer
+Model = Encoder | VisionTransformer | SoundTransformer | FusedModel
 _QUANTIZED = {"blocks", "widen", "patches", "stem"}
 _SAMPLE = 100_000  # activations kept a layer
 _CLIP_RATIOS = np.linspace(0.3, 1.0, 15)

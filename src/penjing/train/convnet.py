@@ -49,19 +49,27 @@ class ConvNet(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, *, labels: int, image: int, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+    def __init__(
+        self,
+        *,
+        labels: int,
+        image: int,
+        mean: tuple[float, ...],
+        deviation: tuple[float, ...],
+        widths: tuple[int, ...] = _WIDTHS,
+    ) -> None:
         super().__init__()
-        self.sizes = {"labels": labels, "image": image, "mean": mean, "deviation": deviation}
+        self.sizes = {"labels": labels, "image": image, "mean": mean, "deviation": deviation, "widths": widths}
         self.register_buffer("mean", torch.tensor(mean)[:, None, None])
         self.register_buffer("deviation", torch.tensor(deviation)[:, None, None])
         step = 1 if image <= _SMALL else 4
-        self.stem = nn.Conv2d(len(mean), _WIDTHS[0], 3 if step == 1 else 7, stride=step, padding=1, bias=False)
-        self.stem_norm = nn.BatchNorm2d(_WIDTHS[0])
+        self.stem = nn.Conv2d(len(mean), widths[0], 3 if step == 1 else 7, stride=step, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(widths[0])
         self.blocks = nn.Sequential(
-            _Residual(_WIDTHS[0], _WIDTHS[0], stride=1),
-            *(_Residual(before, after, stride=2) for before, after in pairwise(_WIDTHS)),
+            _Residual(widths[0], widths[0], stride=1),
+            *(_Residual(before, after, stride=2) for before, after in pairwise(widths)),
         )
-        self.head = nn.Linear(_WIDTHS[-1], labels)
+        self.head = nn.Linear(widths[-1], labels)
 
     def forward(self, pixels: Tensor, targets: Tensor | None = None, part: Part | None = None) -> VisionOutput:
         """Return answers to `pixels`; it has no parts."""
@@ -101,6 +109,7 @@ def load_convnet(folder: Path) -> ConvNet:
         image=sizes["image"],
         mean=tuple(sizes["mean"]),
         deviation=tuple(sizes["deviation"]),
+        widths=tuple(sizes["widths"]),
     )
     model.load_state_dict(load_file(folder / _SAVED))
     return model.eval()

@@ -60,12 +60,19 @@ class Pictures:
         targets = F.one_hot(torch.from_numpy(self.truth[indices]), self.labels).float()
         if self.augmentation == "none" and not self.mixup:
             return pixels, targets
-        changed = pixels.permute(0, 3, 1, 2).float() / 255
-        if self.augmentation != "none":
-            changed = _changes(self.augmentation, *self.pixels.shape[1:3])(changed)
+        changed = changed_pixels(pixels, self.augmentation)
         if self.mixup:
-            changed, targets = _mixed(changed, targets, self.mixup)
-        return changed.clamp(0, 1).mul(255).permute(0, 2, 3, 1), targets
+            mixed, targets = _mixed(changed.permute(0, 3, 1, 2).float() / 255, targets, self.mixup)
+            changed = mixed.mul(255).permute(0, 2, 3, 1)
+        return changed, targets
+
+
+def changed_pixels(pixels: Tensor, augmentation: Augmentation) -> Tensor:
+    """Return pixels (batch, rows, columns, channels) of 0 to 255 changed by chance."""
+    if augmentation == "none":
+        return pixels
+    changed = _changes(augmentation, *pixels.shape[1:3])(pixels.permute(0, 3, 1, 2).float() / 255)
+    return cast(Tensor, changed.clamp(0, 1).mul(255).permute(0, 2, 3, 1))
 
 
 @lru_cache(maxsize=8)

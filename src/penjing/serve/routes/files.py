@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penjing.serve.batcher import Answered
 from penjing.serve.classifier import Labelled
-from penjing.serve.files import FileClassifier, FileKind
+from penjing.serve.files import FileClassifier, FileKind, Row
 from penjing.serve.problems import Problem, invalid, too_many
 from penjing.serve.routes.classify import Result, Served, result_of
 from penjing.serve.routes.seen import seen_of
@@ -129,7 +130,7 @@ def decoded_file(text: str, kind: FileKind) -> bytes | Problem:
 
 
 async def answer_files(
-    service: FileClassifier, files: list[bytes | Problem], request: Request, limits: Limits
+    service: FileClassifier, files: Sequence[bytes | Row | Problem], request: Request, limits: Limits
 ) -> list[Answered[Labelled] | Problem]:
     """Return an answer, or what went wrong, for each file, once they are within the limits."""
     if not files:

@@ -63,7 +63,7 @@ async def chat(asked: ChatRequest, request: Request, services: Served) -> Respon
     """Return the next turn of a conversation, or the label of its last turn where the model classifies."""
     service = services.find(asked.model)
     check(asked, services.limits)
-    if isinstance(service, FileClassifier):
+    if isinstance(service, FileClassifier) and service.file_kind != "fused":
         with services.file_room():
             [found] = await answer_files(
                 service, [last_file(asked.messages, service.file_kind)], request, services.limits

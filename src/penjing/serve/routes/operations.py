@@ -76,6 +76,11 @@ def _facts(service: Service) -> dict[str, Any]:
         "origin": None if manifest.origin is None else manifest.origin.model_dump(mode="json"),
     }
     if manifest.kind in LABELLING:
+        if manifest.kind == "fused":
+            found["inputs"] = [
+                {name: one[name] for name in ("name", "kind", "values") if name in one}
+                for one in manifest.input["inputs"]
+            ]
         found |= {"labels": list(manifest.outputs.labels), "batch_items": getattr(service, "batch_items", 1)}
     elif manifest.kind == "transcribe":
         found["languages"] = list(getattr(service, "languages", ()))

@@ -1,0 +1,1 @@
+"""The stages of `fit` for rows with several inputs."""
