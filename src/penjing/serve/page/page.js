@@ -17,7 +17,7 @@ const WORDS = {
     tokens: (n, rate, first) => `${n} tokens, ${rate} tokens a second, the first after ${first}.`,
     picture: "Picture: choose one, or drop it here", sound: "Sound: choose a file, drop it here, or record",
     noFile: "Choose a file first.", image: "pictures", audio: "sounds", transcribe: "transcribe", record: "Record", end: "End",
-    languages: "Languages", silent: "Nobody speaks.",
+    languages: "Languages", silent: "Nobody speaks.", fused: "several inputs", inputs: "Inputs", missing: "Missing:", nothing: "Fill in at least one input.",
     example: {
       classify: "The staff was kind and the room was clean.", generate: "Name three trees.",
       translate: "Save the changes to %s before you close the window?",
@@ -38,7 +38,7 @@ const WORDS = {
     tokens: (n, rate, first) => `${n} 个 token，每秒 ${rate} 个，首个用时 ${first}。`,
     picture: "图片：请选择，或拖放到这里", sound: "声音：请选择文件、拖放到这里，或录音",
     noFile: "请先选择一个文件。", image: "图片", audio: "声音", transcribe: "听写", record: "录音", end: "结束",
-    languages: "语言", silent: "没有人说话。",
+    languages: "语言", silent: "没有人说话。", fused: "多个输入", inputs: "输入", missing: "缺少：", nothing: "请至少填写一个输入。",
     example: {
       classify: "房间干净，服务也很热情。", generate: "说出三种树的名字。",
       translate: "Save the changes to %s before you close the window?",
@@ -94,11 +94,13 @@ function show() {
   find("options").hidden = model.task !== "generate";
   const filed = FILED[model.task];
   find("filed").hidden = !filed;
-  find("written").hidden = Boolean(filed);
+  find("written").hidden = Boolean(filed) || model.task === "fused";
+  find("mixed").hidden = model.task !== "fused";
+  if (model.task === "fused") showInputs(model);
   find("record").hidden = filed !== "audio" || !navigator.mediaDevices;
   find("file-label").textContent = say(filed === "audio" ? "sound" : "picture");
   if (filed) find("file").accept = ACCEPTED[filed];
-  if (filed) find("text").value = "";
+  if (filed || model.task === "fused") find("text").value = "";
   else if (!find("text").value || Object.values(WORDS).some((words) => Object.values(words.example).includes(find("text").value))) {
     find("text").value = say("example")[model.task];
   }
@@ -106,6 +108,42 @@ function show() {
   showFrontier(model);
   showCode(model);
   showSpeed();
+}
+
+function showInputs(model) {
+  if (find("mixed").dataset.model === model.id) return;
+  find("mixed").dataset.model = model.id;
+  find("mixed").replaceChildren(...model.inputs.map(({ name, kind, values }) => {
+    const label = make("label", name), field = make(kind === "text" ? "textarea" : kind === "category" ? "select" : "input");
+    if (kind === "category") field.append(...["", ...values].map((value) => make("option", value)));
+    if (kind === "number") Object.assign(field, { type: "number", step: "any" });
+    if (ACCEPTED[kind]) Object.assign(field, { type: "file", accept: ACCEPTED[kind] });
+    Object.assign(field.dataset, { input: name, kind });
+    label.append(field);
+    return label;
+  }));
+}
+
+async function inputsOf() {
+  const found = {};
+  for (const field of document.querySelectorAll("#mixed [data-input]")) {
+    const { input, kind } = field.dataset;
+    if (field.type === "file") {
+      if (field.files.length) found[input] = await asBase64(field.files[0]);
+    } else if (field.value.trim()) {
+      found[input] = kind === "number" ? Number(field.value) : field.value;
+    }
+  }
+  return found;
+}
+
+function asBase64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => resolve(reader.result.slice(reader.result.indexOf(",") + 1)));
+    reader.addEventListener("error", () => reject(reader.error));
+    reader.readAsDataURL(file);
+  });
 }
 
 function showFacts(model) {
@@ -117,6 +155,7 @@ function showFacts(model) {
   }
   if (model.verdict) rows.push([say("verdict"), `${say(model.verdict.word)} (P = ${model.verdict.probability.toFixed(2)}, n = ${model.verdict.n})`]);
   if (model.origin) rows.push([say("origin"), model.origin.name], [say("licence"), model.origin.licence]);
+  if (model.inputs) rows.push([say("inputs"), model.inputs.map(({ name, kind }) => `${name} (${kind})`).join(", ")]);
   if (model.languages && model.languages.length) rows.push([say("languages"), model.languages.length]);
   if (model.labels) rows.push([say("labels"), model.labels.slice(0, 20).join(", ") + (model.labels.length > 20 ? " …" : "")]);
   find("facts").replaceChildren(...rows.flatMap(([term, text]) => [make("dt", term), make("dd", text)]));
@@ -183,6 +222,18 @@ function showCode(model) {
       `asked = urllib.request.Request(`, `    "${route}",`, "    file,", `    {"Content-Type": "${type}"},`, ")",
       `print(json.load(urllib.request.urlopen(asked))${answer})`,
     ].join("\n");
+  } else if (model.task === "fused") {
+    const told = { text: "…", number: 1, image: "base64", audio: "base64" };
+    const row = Object.fromEntries(model.inputs.map(({ name: input, kind, values }) => [input, kind === "category" ? values[0] : told[kind]]));
+    const body = JSON.stringify({ model: model.id, inputs: row }).replaceAll("'", "'\\''");
+    find("code-curl").textContent = `curl ${at}/v1/fused/classify -H 'Content-Type: application/json' \\\n  -d '${body}'`;
+    find("code-python").textContent = [
+      "import json, urllib.request", "",
+      `body = {"model": ${name}, "inputs": ${JSON.stringify(row)}}`,
+      "asked = urllib.request.Request(", `    "${at}/v1/fused/classify",`, "    json.dumps(body).encode(),",
+      '    {"Content-Type": "application/json"},', ")",
+      'print(json.load(urllib.request.urlopen(asked))["results"][0]["label"])',
+    ].join("\n");
   } else if (model.task !== "generate") {
     const body = JSON.stringify({ model: model.id, input: find("text").value }).replaceAll("'", "'\\''");
     const field = model.task === "classify" ? "label" : "translation";
@@ -246,6 +297,16 @@ async function askFile(model, more) {
 
 async function classifyFile(model) {
   showLabels((await askFile(model, "&top=10")).results[0]);
+}
+
+async function classifyInputs(model) {
+  const inputs = await inputsOf(), began = performance.now();
+  if (!Object.keys(inputs).length) throw new Error(say("nothing"));
+  const reply = await ask("/v1/fused/classify", { model: model.id, inputs, top: 10 });
+  const result = (await reply.json()).results[0];
+  note(began, reply);
+  showLabels(result);
+  if (result.missing.length) find("answer").append(make("p", `${say("missing")} ${result.missing.join(", ")}`));
 }
 
 async function transcribe(model) {
@@ -326,14 +387,14 @@ async function write(model, text, signal) {
 find("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   const model = chosen(), text = find("text").value;
-  if (!model || (!text && !FILED[model.task])) return;
+  if (!model || (!text && !FILED[model.task] && model.task !== "fused")) return;
   find("notice").textContent = "";
   find("answer").replaceChildren(make("p", say("working")));
   find("go").disabled = true;
   find("stop").hidden = model.task !== "generate";
   state.abort = new AbortController();
   try {
-    const run = { classify, translate, generate: write, image: classifyFile, audio: classifyFile, transcribe }[model.task];
+    const run = { classify, translate, generate: write, image: classifyFile, audio: classifyFile, transcribe, fused: classifyInputs }[model.task];
     await run(model, text, state.abort.signal);
   } catch (error) {
     if (error.name !== "AbortError") {
