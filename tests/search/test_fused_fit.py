@@ -23,12 +23,13 @@ model = "new"
 [data]
 source = "orders.csv"
 label = "outcome"
+group = "customer"
 [data.inputs]
 photo = "image"
 voice = "audio"
 note = "text"
 price = "number"
-shop = "category"
+present = "category"
 [bar]
 drop_at_most = 0.2
 [recipe]
@@ -49,8 +50,8 @@ def _row(number, folder):
     (folder / f"{number}.wav").write_bytes(stored(tone(300.0 if says[1] else 2_000.0, 0.3, seed=number)))
     row = {
         "photo": f"{number}.png", "voice": f"{number}.wav", "note": NOTES[says[2]] + f" {number % 7}",
-        "price": str(10 + 5 * says[3] + dice.normal()), "shop": "north" if says[4] else "south",
-        "outcome": "kept" if kept else "returned",
+        "price": str(10 + 5 * says[3] + dice.normal()), "present": "north" if says[4] else "south",
+        "outcome": "kept" if kept else "returned", "customer": f"customer {number}" if number % 5 else "",
     }  # fmt: skip
     if number % 9 == 0:
         row["price" if number % 2 else "note"] = ""
@@ -94,7 +95,7 @@ def test_an_input_that_is_missing_is_said_and_still_answered(run, tmp_path):
     bundle = folder / "run" / "bundle"
     whole = {
         "photo": png(half("upper", 1)), "voice": stored(tone(300.0, 0.3)), "note": NOTES[True], "price": 15,
-        "shop": "north",
+        "present": "north",
     }  # fmt: skip
     found = penjing.classify_fused(whole, model_path=bundle)
     assert (found.label, found.missing) == ("kept", ())
@@ -102,16 +103,17 @@ def test_an_input_that_is_missing_is_said_and_still_answered(run, tmp_path):
         less = {other: value for other, value in whole.items() if other != name}
         found = penjing.classify_fused(less, model_path=bundle)
         assert (found.label, found.missing) == ("kept", (name,))
-    [found] = penjing.classify_fused([{"shop": "west", "price": None, "note": "坏了"}], model_path=bundle)
-    assert found.missing == ("photo", "voice", "price", "shop")
+    [found] = penjing.classify_fused([{"present": "west", "price": None, "note": "坏了"}], model_path=bundle)
+    assert found.missing == ("photo", "voice", "price", "present")
 
 
 @pytest.mark.parametrize(
     ("row", "what"),
     [
-        ({}, "every input is missing"), ({"shop": "west"}, "every input is missing"),
+        ({}, "every input is missing"), ({"present": "west"}, "every input is missing"),
         ({"colour": "red"}, "unknown input"),
-        ({"price": "dear"}, "not a number"), ({"price": float("inf")}, "not a number"), ({"note": 7}, "not a text"),
+        ({"price": "dear"}, "not a number"), ({"price": 10**400}, "not a number"),
+        ({"price": float("inf")}, "not a number"), ({"note": 7}, "not a text"),
         ({"photo": b"none"}, "not a picture"), ({"voice": {"base64": "?"}}, "not base64"),
         ({"voice": b"none"}, "sound"),
     ],

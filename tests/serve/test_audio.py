@@ -40,6 +40,10 @@ class Echo:
         return Transcript(text, wish.language or "en", seconds, (Segment(0.0, seconds, text),))
 
 
+async def _here():
+    return False
+
+
 def _manifest():
     return Manifest(
         **stamp(), name="echo", kind="transcribe", engine="ctranslate2", model="model.bin", input={"type": "sound"},
@@ -159,19 +163,51 @@ def test_so_many_recordings_wait_and_one_that_is_late_makes_room():
         echo, limits = Echo(), Limits(waiting_recordings=1, transcribe_deadline_s=0.2)
         [service] = services_of(_echo(echo), limits=limits)
         echo.go_on.clear()
-        asked = [asyncio.ensure_future(service.transcribe(HIGH, Wish())) for _ in range(2)]
+        asked = [asyncio.ensure_future(service.transcribe(HIGH, Wish(), _here)) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(Problem, match="queue is full"):
-            await service.transcribe(HIGH, Wish())
+            await service.transcribe(HIGH, Wish(), _here)
         found = await asyncio.gather(*asked, return_exceptions=True)
         assert [one.code for one in found] == ["deadline_passed"] * 2
         echo.go_on.set()
         while not service.idle:
             await asyncio.sleep(0.01)
-        assert (await service.transcribe(HIGH, Wish()))[0].text == "0.3 s in None"
+        assert (await service.transcribe(HIGH, Wish(), _here))[0].text == "0.3 s in None"
         service.close()
         with pytest.raises(Problem, match="ending"):
-            await service.transcribe(HIGH, Wish())
+            await service.transcribe(HIGH, Wish(), _here)
+
+    asyncio.run(scene())
+
+
+def test_a_recording_that_nobody_waits_for_is_given_up():
+    async def scene():
+        echo = Echo()
+        [service] = services_of(_echo(echo), limits=Limits())
+        echo.go_on.clear()
+
+        async def gone():
+            return True
+
+        with pytest.raises(Problem, match="nobody waits for it"):
+            await service.transcribe(HIGH, Wish(), gone)
+        assert service.idle
+        service.close()
+
+    asyncio.run(scene())
+
+
+def test_those_who_wait_when_it_ends_are_told():
+    async def scene():
+        echo = Echo()
+        [service] = services_of(_echo(echo), limits=Limits())
+        echo.go_on.clear()
+        asked = [asyncio.ensure_future(service.transcribe(HIGH, Wish(), _here)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(service.close)
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert [one.code for one in found] == ["draining"] * 3
+        assert service.idle
 
     asyncio.run(scene())
 

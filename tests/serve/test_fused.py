@@ -10,12 +10,13 @@ from penjing.bundle.manifest import Golden, Manifest, Outputs
 from penjing.bundle.read import load
 from penjing.bundle.write import stamp, write_bundle
 from penjing.engines.mixed import MIXED_TYPE
-from penjing.engines.mixed_inputs import AudioInput, CategoryInput, ImageInput, NumberInput, TextInput
+from penjing.engines.mixed_inputs import AudioInput, CategoryInput, ImageInput, NumberInput, TextInput, as_category
 from penjing.export.onnx_fused import fused_to_onnx
 from penjing.pictures.frame import Frame, png
 from penjing.search.precision import arrays_of
 from penjing.serve.classifier import open_classifier
 from penjing.serve.files import FileClassifier
+from penjing.serve.routes.fused import FusedRequest
 from penjing.serve.settings import Limits
 from penjing.sounds.spectrogram import Spectrogram
 from penjing.train.fused import FusedShape, InputShape, new_fused
@@ -108,6 +109,12 @@ def test_what_cannot_be_read_is_named_and_paths_are_not_read(client, row, code):
     assert status == 200
     assert found["results"][0]["error"]["code"] == code
     assert found["results"][1]["label"] in {"kept", "returned"}
+
+
+def test_whole_numbers_are_categories_too():
+    assert [as_category(value) for value in (3, 3.0, "3", 2.5, True)] == ["3", "3", "3", "2.5", "true"]
+    assert FusedRequest.model_validate_json('{"inputs": {"shop": 3}}').inputs == {"shop": 3}
+    assert isinstance(FusedRequest.model_validate_json('{"inputs": {"shop": 3}}').inputs["shop"], int)
 
 
 def test_too_many_rows_and_other_routes_are_refused(client):

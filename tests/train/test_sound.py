@@ -24,6 +24,7 @@ from penjing.train.device import Device
 from penjing.train.pictures import Pictures
 from penjing.train.sound import SoundShape, SoundTransformer
 from penjing.train.sound_checkpoint import checkpoint_bands, load_pretrained_sound, load_sound, save_sound
+from penjing.train.sound_probe import begin_with_probe, sounding
 from penjing.train.vision_lessons import picture_label_loss, picture_logits
 from penjing.train.whisper_package import read_variables, write_encoder
 from tests.train.ctranslate2_file import ctranslate2_file, whisper_variables
@@ -157,6 +158,26 @@ def test_a_packaged_whisper_becomes_the_same_encoder(checkpoint, tmp_path):
     with torch.no_grad():
         expected = whole.model.encoder.eval()(features).last_hidden_state
         assert (encoder(features).last_hidden_state - expected).abs().max() < 1e-5
+
+
+def test_a_teacher_begins_with_a_probe_that_listens_to_what_sounds():
+    model = _model()
+    pixels = np.zeros((80, 16, 20, 1), np.uint8)
+    dice, truth = np.random.default_rng(0), np.arange(80, dtype=np.int64) % 2
+    for row, label in enumerate(truth):  # low or high, in the first half; silence follows
+        rows = slice(0, 8) if label else slice(8, 16)
+        pixels[row, rows, :10, 0] = dice.integers(100, 255, (8, 10))
+    before = picture_logits(model, Pictures(pixels, truth, 5), device=DEVICE)
+    begin_with_probe(model, Pictures(pixels, truth, 5), seed=0)
+    found = picture_logits(model, Pictures(pixels, truth, 5), device=DEVICE)
+    assert (found.argmax(1) == truth).mean() > 0.95 > (before.argmax(1) == truth).mean()
+    with torch.no_grad():
+        x = model.embed(torch.from_numpy(pixels[:4]))
+        for block in range(model.shape.layers):
+            x = model.run_block(block, x)
+        weights = model.listen(model.norm(x)).softmax(1)[..., 0]
+    assert weights[:, :5].sum(1).min() > 0.9
+    assert sounding(torch.from_numpy(pixels[:1]), 10)[0].tolist() == [1.0] * 5 + [0.0] * 5
 
 
 def test_weights_in_integers_are_refused(checkpoint, tmp_path):

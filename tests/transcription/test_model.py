@@ -66,6 +66,15 @@ def test_spoken_words_are_heard(whisper, spoken):
     assert error_rate([" ".join("0123456789")] * 2, heard).value <= 0.15
 
 
+def test_nothing_is_lost_between_windows(whisper, spoken):
+    pause = np.zeros(round(0.7 * RATE), np.float32)
+    long = np.concatenate([part for samples in spoken for part in (samples, pause)] * 4)
+    assert len(long) / RATE > 60
+    heard = whisper.transcribe(long).text
+    rate = error_rate([" ".join("0123456789") + " " + " ".join("0123456789 " * 7)], [" ".join(heard.replace(",", " "))])
+    assert rate.value < 0.25, heard
+
+
 def test_a_language_it_does_not_know_is_refused(whisper):
     with pytest.raises(TaskError, match="English alone"):
         whisper.transcribe(np.zeros(RATE, np.float32), Wish(language="zh"))

@@ -21,6 +21,12 @@ def test_complete_pieces_and_one_that_goes_on():
     assert on == 4.0
 
 
+def test_speech_that_has_only_begun_is_heard_again():
+    tokens = [_at(0), 5, _at(27), _at(27)]
+    assert pieces_of(tokens, first_timestamp=FIRST, window_s=30.0) == ([Piece(0.0, 27.0, (5,))], 27.0)
+    assert pieces_of(tokens[:-1], first_timestamp=FIRST, window_s=30.0) == ([Piece(0.0, 27.0, (5,))], 30.0)
+
+
 def test_one_piece_without_an_end_takes_the_window():
     assert pieces_of([_at(1), 5], first_timestamp=FIRST, window_s=7.0) == ([Piece(1.0, 7.0, (5,))], 7.0)
     assert pieces_of([5, 6], first_timestamp=FIRST, window_s=7.0) == ([Piece(0.0, 7.0, (5, 6))], 7.0)

@@ -42,7 +42,7 @@ def transcribe(
     """Write down what recordings say, with times where the format has them. Torch is not needed.
 
     wav, flac, mp3, ogg, opus and aiff of any rate, channels and length up to four hours. Of several recordings each
-    becomes a line (text), an object a line (json) or a part (srt, vtt). A recording that cannot be read is named on
+    becomes a line (text) or an object a line (json); subtitles are of one. A recording that cannot be read is named on
     stderr, and the exit code is 2.
 
     Examples:
@@ -67,6 +67,10 @@ def transcribe(
     if precision not in ("float32", "int8"):
         raise TaskError("unknown --precision", value=precision, rule="float32 or int8")
     wanted, said = _wanted(files, input_, column=column, reference=reference)
+    if format_ in {"srt", "vtt"} and len(wanted) > 1:
+        raise TaskError(
+            "subtitles are of one recording", value=f"{len(wanted):,} are given", next_step="Give one a call"
+        )
     opened = open_transcriber(model, threads=threads, precision=precision)  # type: ignore[arg-type]
     failed = 0
     found: list[tuple[str, Transcript]] = []

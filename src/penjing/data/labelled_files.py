@@ -137,7 +137,13 @@ def _from_table(path: Path, spec: DataSpec, medium: Medium) -> Iterator[Listed]:
         if row[spec.label] is None:
             raise DataError("a row has no label", value=f"{path}, row {number}", next_step="Fill it in or remove it")
         found = listed_value(row[file], str(row[spec.label]), path, number, medium=medium)
-        yield replace(found, group=str(row[spec.group])) if spec.group else found
+        yield replace(found, group=group_of(row, spec))
+
+
+def group_of(row: Mapping[str, Any], spec: DataSpec) -> str | None:
+    """Return what a row belongs to; None where there are no groups, or its cell is empty."""
+    value = row[spec.group] if spec.group else None
+    return None if value is None or not str(value).strip() else str(value)
 
 
 def listed_value(value: Any, label: str, path: Path, number: int, *, medium: Medium) -> Listed:

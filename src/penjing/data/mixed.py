@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 
 from penjing.data.checks import check_splits, clean, label_names
 from penjing.data.dataset import Example, Splits
-from penjing.data.labelled_files import Listed
+from penjing.data.labelled_files import Listed, group_of
 from penjing.data.pictures import Unreadable, completed_splits, frame_for, without_leaks
 from penjing.data.readers import iter_rows, missing_column
 from penjing.data.sounds import seconds_of_most
@@ -54,7 +56,7 @@ class RawRow:
     files: frozenset[str]
     """The inputs that are files: paths are whole."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The hash of what its cells hold, files by their content."""
         told = {name: _told(value, file=name in self.files) for name, value in sorted(self.values.items())}
@@ -99,19 +101,23 @@ def _rows(path: Path, spec: DataSpec) -> Iterator[RawRow]:
         if row[spec.label] is None:
             raise DataError("a row has no label", value=f"{path}, row {number}", next_step="Fill it in or remove it")
         values = {name: _whole(row[name], path.parent) if name in files else row[name] for name in spec.inputs}
-        group = str(row[spec.group]) if spec.group else None
-        yield RawRow(values, str(row[spec.label]), f"{path.name}, row {number}", group, files)
+        yield RawRow(values, str(row[spec.label]), f"{path.name}, row {number}", group_of(row, spec), files)
 
 
 def _whole(value: Any, folder: Path) -> Any:
-    return str((folder / value).resolve()) if isinstance(value, str) and value.strip() else value
+    """Return a file's cell with its path whole: paths are relative to the table."""
+    if isinstance(value, Mapping) and isinstance(value.get("path"), str) and not value.get("bytes"):
+        value = value["path"]
+    return str(folder.absolute() / value) if isinstance(value, str) and value.strip() else value
 
 
 def _told(value: Any, *, file: bool) -> str:
     content = _file(value) if file else value
-    if file and isinstance(content, str) and Path(content).is_file():
-        content = Path(content).read_bytes()
-    return hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else str(content)
+    if isinstance(content, str) and file:
+        return Listed(content, "", content).sha256 if content.strip() else ""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    return json.dumps(content, sort_keys=True, default=str)
 
 
 def _portable(value: Any) -> Any:
@@ -136,7 +142,10 @@ def _input(name: str, kind: InputKind, rows: Sequence[RawRow], spec: DataSpec, s
         numbers = [number for cell in cells if (number := _number(cell, name)) is not None]
         if not numbers:
             raise DataError("a column holds no number", value=name)
-        return NumberInput(name=name, mean=float(np.mean(numbers)), deviation=float(np.std(numbers)) or 1.0)
+        mean, deviation = float(np.mean(numbers)), float(np.std(numbers)) or 1.0
+        if not np.isfinite([mean, deviation]).all():
+            raise DataError("a column's numbers are too large", value=name)
+        return NumberInput(name=name, mean=mean, deviation=deviation)
     if kind == "category":
         counts = Counter(text for cell in cells if (text := as_category(cell)) is not None)
         known = [text for text, count in counts.most_common(_MOST_CATEGORIES) if count >= _LEAST_SEEN]
@@ -159,61 +168,75 @@ def _number(cell: Any, name: str) -> float | None:
 
 
 def _file(cell: Any) -> Any:
-    return (cell.get("bytes") or cell.get("path") or "") if isinstance(cell, Mapping) else cell
+    """Return a path or the content of a file's cell, or the cell as it is where it is neither."""
+    if not isinstance(cell, Mapping):
+        return cell
+    if isinstance(cell.get("base64"), str):
+        with suppress(ValueError):
+            return b64decode(cell["base64"], validate=True)
+    return cell.get("bytes") or cell.get("path") or ""
 
 
 def read_mixed(
-    parts: Mapping[str, Sequence[RawRow]], inputs: Sequence[Input], spec: DataSpec, *, progress: Progress
+    parts: Mapping[str, Sequence[RawRow]], spec: DataSpec, *, seconds: float | None, progress: Progress
 ) -> MixedSplits:
-    """Return the splits: read, without repeats and leaks, split where not given, and checked.
+    """Return the splits: without repeats and leaks, split where not given, read as the training rows ask, and checked.
 
     Values that cannot be read count as missing, and are named in `unreadable`; rows with nothing are left out.
 
     Raises:
         DataError: they are not fit for a classifier.
     """
-    total, done, notes = sum(map(len, parts.values())), 0, list[str]()
+    examples, origin, notes = _split(parts, spec)
+    inputs = inputs_for([origin[one.text] for one in examples["train"]], spec, seconds=seconds)
     rows: dict[str, Mixed] = {}
-    origin: dict[str, RawRow] = {}
     unreadable: list[Unreadable] = []
-    examples: dict[str, tuple[Example, ...]] = {}
-    for part, raw in parts.items():
-        found, empty = [], 0
-        for one in raw:
-            mixed, failed = _read(one, inputs)
+    total = sum(map(len, examples.values()))
+    for part, found in examples.items():
+        for one in found:
+            rows[one.text], failed = _read(origin[one.text], inputs)
             unreadable += failed
-            done += 1
-            progress(done, total)
-            if all(value is None for value in mixed.values):
-                empty += 1
-                continue
-            rows[one.digest], origin[one.digest] = mixed, origin.get(one.digest, one)
-            found.append(Example(one.digest, (one.label,)))
-        cleaned = clean(found, origin=part)
-        examples[part] = cleaned.examples
-        notes += [note.replace("texts", "rows").replace("text", "row") for note in cleaned.notes]
-        notes += [f"{part}: {empty:,} rows without any input left out"] * bool(empty)
-    groups = {digest: one.group for digest, one in origin.items() if one.group}
-    examples, leaks = without_leaks(completed_splits(examples, spec, groups), many="rows")
-    limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
-    for part, limit in limits.items():
-        if limit is not None:
-            examples[part] = take_stratified(examples[part], limit, seed=spec.seed)
+            progress(len(rows), total)
+        kept = tuple(one for one in found if any(value is not None for value in rows[one.text].values))
+        notes += [f"{part}: {len(found) - len(kept):,} rows without any input left out"] * (len(kept) < len(found))
+        examples[part] = kept
     splits = Splits(
         train=examples["train"],
         dev=examples["dev"],
         test=examples["test"],
         labels=label_names(examples["train"], origin="train"),
-        notes=(*notes, *leaks),
+        notes=tuple(notes),
     )
     check_splits(splits)
     return MixedSplits(
         splits,
-        tuple(inputs),
+        inputs,
         {part: tuple(rows[one.text] for one in found) for part, found in examples.items()},
         {part: tuple(origin[one.text] for one in found) for part, found in examples.items()},
         tuple(unreadable),
     )
+
+
+def _split(
+    parts: Mapping[str, Sequence[RawRow]], spec: DataSpec
+) -> tuple[dict[str, tuple[Example, ...]], dict[str, RawRow], list[str]]:
+    """Return the examples of each split, the row that each stands for, and what was left out."""
+    origin: dict[str, RawRow] = {}
+    notes = list[str]()
+    examples: dict[str, tuple[Example, ...]] = {}
+    for part, raw in parts.items():
+        for one in raw:
+            origin.setdefault(one.digest, one)
+        cleaned = clean([Example(one.digest, (one.label,)) for one in raw], origin=part)
+        examples[part] = cleaned.examples
+        notes += [note.replace("texts", "rows").replace("text", "row") for note in cleaned.notes]
+    groups = {digest: one.group for digest, one in origin.items() if one.group}
+    found, leaks = without_leaks(completed_splits(examples, spec, groups), many="rows")
+    limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
+    for part, limit in limits.items():
+        if limit is not None:
+            found[part] = take_stratified(found[part], limit, seed=spec.seed)
+    return found, origin, [*notes, *leaks]
 
 
 def _read(row: RawRow, inputs: Sequence[Input]) -> tuple[Mixed, list[Unreadable]]:

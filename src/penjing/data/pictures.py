@@ -27,6 +27,8 @@ from penjing.spec import DataSpec
 _SAMPLED = 256  # pictures whose sizes and colours say what the frame is to be
 _LARGEST_FRAME, _STEP = 64, 4
 _AT_ONCE = 512
+READING = 1
+"""Part of the keys of what was read: raise it when the same files become other pixels."""
 Progress = Callable[[float, float], None]
 
 
@@ -223,14 +225,14 @@ def _split(examples: Sequence[Example], shares: Sequence[float], *, seed: int) -
 def _split_groups(
     examples: Sequence[Example], shares: Sequence[float], *, seed: int, groups: Mapping[str, str]
 ) -> list[tuple[Example, ...]]:
-    """Return the examples in parts of about these shares, each group whole, the largest first.
+    """Return the examples in parts of about these shares, each group whole, the largest first; others stand alone.
 
     Raises:
         DataError: there are fewer groups than parts.
     """
     by_group: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
-        by_group[groups[example.text]].append(example)
+        by_group[groups.get(example.text) or f"alone: {example.text}"].append(example)
     if len(by_group) < len(shares):
         raise DataError("too few groups to split", value=len(by_group), rule=f"at least {len(shares)}")
 

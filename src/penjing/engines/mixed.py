@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from penjing.engines.base import Batch, Item
-from penjing.engines.mixed_inputs import Input, Mixed, read_row
+from penjing.engines.mixed_inputs import Input, Mixed, array_name, read_row
 from penjing.errors import DataError
 
 PRESENT = "present"
@@ -57,6 +57,6 @@ class MixedEncoder:
     def _stacked(self, rows: Sequence[Mixed]) -> Batch:
         found: dict[str, Any] = {}
         for place, one in enumerate(self.inputs):
-            found |= one.stacked([row.values[place] for row in rows])
+            found |= one.stacked([row.values[place] for row in rows], array_name(place))
         there = [[value is not None for value in row.values] for row in rows]
         return {**found, PRESENT: np.array(there, np.float32).reshape(len(rows), len(self.inputs))}

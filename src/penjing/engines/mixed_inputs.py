@@ -43,14 +43,14 @@ class TextInput(Record):
         heaviest = np.sort(np.argsort(-weights, kind="stable")[:_MOST_GRAMS])
         return np.stack([buckets[heaviest] + 1.0, weights[heaviest]])
 
-    def stacked(self, found: Sequence[Values | None]) -> dict[str, Values]:
+    def stacked(self, found: Sequence[Values | None], name: str) -> dict[str, Values]:
         """Return buckets, int64, and weights, float32: (rows, grams); bucket 0 stands for nothing."""
         width = max((one.shape[1] for one in found if one is not None), default=0) or 1
         buckets, weights = np.zeros((len(found), width), np.int64), np.zeros((len(found), width), np.float32)
         for row, one in enumerate(found):
             if one is not None:
                 buckets[row, : one.shape[1]], weights[row, : one.shape[1]] = one
-        return {f"{self.name}.buckets": buckets, f"{self.name}.weights": weights}
+        return {f"{name}.buckets": buckets, f"{name}.weights": weights}
 
 
 class _FileInput(Record):
@@ -71,13 +71,13 @@ class _FileInput(Record):
             value = Path(value) if beside is None else beside / value
         return self.framing.read(value)
 
-    def stacked(self, found: Sequence[Values | None]) -> dict[str, Values]:
+    def stacked(self, found: Sequence[Values | None], name: str) -> dict[str, Values]:
         """Return pixels, uint8 (rows, …); black where there are none."""
         pixels = np.zeros((len(found), *self.framing.shape), np.uint8)
         for row, one in enumerate(found):
             if one is not None:
                 pixels[row] = one
-        return {self.name: pixels}
+        return {name: pixels}
 
 
 class ImageInput(_FileInput):
@@ -119,9 +119,9 @@ class NumberInput(Record):
             return None
         return np.array([np.clip((number - self.mean) / self.deviation, -10, 10)], np.float32)
 
-    def stacked(self, found: Sequence[Values | None]) -> dict[str, Values]:
+    def stacked(self, found: Sequence[Values | None], name: str) -> dict[str, Values]:
         """Return float32 (rows, 1); 0 where there is none."""
-        return {self.name: np.array([[0.0] if one is None else one for one in found], np.float32).reshape(-1, 1)}
+        return {name: np.array([[0.0] if one is None else one for one in found], np.float32).reshape(-1, 1)}
 
 
 class CategoryInput(Record):
@@ -136,9 +136,9 @@ class CategoryInput(Record):
         text = as_category(value)
         return np.array([self.values.index(text) + 1], np.int64) if text in self.values else None
 
-    def stacked(self, found: Sequence[Values | None]) -> dict[str, Values]:
+    def stacked(self, found: Sequence[Values | None], name: str) -> dict[str, Values]:
         """Return int64 (rows, 1); 0 where there is none."""
-        return {self.name: np.array([[0] if one is None else one for one in found], np.int64).reshape(-1, 1)}
+        return {name: np.array([[0] if one is None else one for one in found], np.int64).reshape(-1, 1)}
 
 
 Input = Annotated[TextInput | ImageInput | AudioInput | NumberInput | CategoryInput, Field(discriminator="kind")]
@@ -148,6 +148,11 @@ _INPUTS: TypeAdapter[tuple[Input, ...]] = TypeAdapter(tuple[Input, ...])
 def inputs_of(settings: Any) -> tuple[Input, ...]:
     """Return the inputs that a manifest describes."""
     return _INPUTS.validate_python(settings)
+
+
+def array_name(place: int) -> str:
+    """Return what the arrays of an input are called: names of columns may be anything."""
+    return f"x{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,7 @@ def as_number(value: Any, name: str) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise DataError("not a number", value=f"{name}: {str(value)[:60]!r}") from None
     if math.isnan(number):
         return None
@@ -197,7 +202,15 @@ def as_number(value: Any, name: str) -> float | None:
 
 
 def as_category(value: Any) -> str | None:
-    """Return a category of a table as text; None where it is missing."""
+    """Return a category as text, the same whichever kind of file it comes from; None where it is missing.
+
+    >>> as_category(3.0), as_category("3"), as_category(True), as_category("NA")
+    ('3', '3', 'true', None)
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     text = str(value).strip()
     return None if text.lower() in _MISSING else text
 

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 import onnx
 from onnx import TensorProto, helper
 
+from penjing.engines.mixed_inputs import array_name
 from penjing.export.layers import FLOAT32, Layers, Precision
 from penjing.export.nodes import OPSET, Array, Nodes
 from penjing.export.onnx_convnet import Stored, append_convnet
 from penjing.export.prenorm import PreNormBlocks
 from penjing.train.fused import FusedShape, InputShape
 
-FUSED_GRAPH = f"{OPSET}.fused.1"  # part of every key of an exported file
+FUSED_GRAPH = f"{OPSET}.fused.2"  # part of every key of an exported file
 
 
 def fused_to_onnx(
@@ -44,36 +45,36 @@ def fused_to_onnx(
         x = blocks.block(layer, x)
     token = graph.node("Gather", x, graph.int64("first", 0), axis=1)
     layers.linear("head", blocks.norm("norm", token), output="logits")
-    inputs = [value for input_ in shape.inputs for value in _declared(input_)]
+    inputs = [value for place, input_ in enumerate(shape.inputs) for value in _declared(input_, array_name(place))]
     present = helper.make_tensor_value_info("present", TensorProto.FLOAT, ["batch", len(shape.inputs)])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", shape.labels])
     return graph.model("fused", [*inputs, present], [logits])
 
 
-def _declared(one: InputShape) -> list[onnx.ValueInfoProto]:
+def _declared(one: InputShape, name: str) -> list[onnx.ValueInfoProto]:
     declare = helper.make_tensor_value_info
     if one.kind == "text":
-        width = ["batch", f"{one.name}.grams"]
-        kinds = ((f"{one.name}.buckets", TensorProto.INT64), (f"{one.name}.weights", TensorProto.FLOAT))
-        return [declare(name, kind, width) for name, kind in kinds]
+        width = ["batch", f"{name}.grams"]
+        kinds = ((f"{name}.buckets", TensorProto.INT64), (f"{name}.weights", TensorProto.FLOAT))
+        return [declare(array, kind, width) for array, kind in kinds]
     if one.kind in {"image", "audio"}:
-        return [declare(one.name, TensorProto.UINT8, ["batch", one.rows, one.columns, one.channels])]
+        return [declare(name, TensorProto.UINT8, ["batch", one.rows, one.columns, one.channels])]
     kind = TensorProto.INT64 if one.kind == "category" else TensorProto.FLOAT
-    return [declare(one.name, kind, ["batch", 1])]
+    return [declare(name, kind, ["batch", 1])]
 
 
 def _said(graph: Nodes, layers: Layers, shape: FusedShape, place: int, precision: Precision) -> str:
     """Append the encoder of an input; return the name of what it says, (batch, hidden)."""
-    one, name = shape.inputs[place], f"encoders.{place}"
+    one, name, array = shape.inputs[place], f"encoders.{place}", array_name(place)
     last = graph.int64("sum_axis", [1])
     if one.kind == "text":
-        rows = graph.node("Gather", layers.table(f"{name}.table.weight"), f"{one.name}.buckets", axis=0)
-        weights = graph.node("Unsqueeze", f"{one.name}.weights", graph.int64("last_axis", [2]))
+        rows = graph.node("Gather", layers.table(f"{name}.table.weight"), f"{array}.buckets", axis=0)
+        weights = graph.node("Unsqueeze", f"{array}.weights", graph.int64("last_axis", [2]))
         return graph.node("ReduceSum", graph.node("Mul", rows, weights), last, keepdims=0)
     if one.kind == "category":
-        return graph.node("Squeeze", graph.node("Gather", layers.table(f"{name}.weight"), one.name, axis=0), last)
+        return graph.node("Squeeze", graph.node("Gather", layers.table(f"{name}.weight"), array, axis=0), last)
     if one.kind == "number":
-        inner = graph.node("Gelu", layers.linear(f"{name}.0", one.name))
+        inner = graph.node("Gelu", layers.linear(f"{name}.0", array))
         return layers.linear(f"{name}.2", inner)
     stored: Stored = "float32" if precision.embeddings == "float32" else "int8"
-    return append_convnet(graph, layers.weights, one.name, prefix=f"{name}.", stored=stored)
+    return append_convnet(graph, layers.weights, array, prefix=f"{name}.", stored=stored)

@@ -18,7 +18,7 @@ from penjing.export.nodes import OPSET, Array, Nodes
 from penjing.export.prenorm import PreNormBlocks
 from penjing.train.sound import SoundShape
 
-SOUND_GRAPH = f"{OPSET}.sound.1"  # part of every key of an exported file: raise it when the file becomes another
+SOUND_GRAPH = f"{OPSET}.sound.2"  # part of every key of an exported file: raise it when the file becomes another
 _RAW = ActivationRange(scale=1.0, zero_point=0)
 
 
@@ -36,7 +36,9 @@ def sound_to_onnx(
     x = _stem(graph, layers, shape)
     for layer in range(shape.layers):
         x = blocks.block(layer, x)
-    pooled = graph.node("ReduceMean", blocks.norm("norm", x), graph.int64("time", [1]), keepdims=0)
+    said = blocks.norm("norm", x)
+    listened = graph.node("Softmax", layers.linear("listen", said), axis=1)
+    pooled = graph.node("ReduceSum", graph.node("Mul", said, listened), graph.int64("time", [1]), keepdims=0)
     layers.linear("head", pooled, output="logits")
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["batch", shape.bands, shape.moments, 1])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", shape.labels])

@@ -94,7 +94,7 @@ def _write_config(folder: Path, bundle: Path, manifest: Manifest) -> None:
     if settings["type"] == "tokens":
         tokenizer = web_tokenizer((bundle / settings["tokenizer"]).read_text(encoding="utf-8"), texts=texts)
         write_text(folder / "tokenizer.json", tokenizer.content)
-        settings |= {"before": tokenizer.before, "after": tokenizer.after}
+        settings |= {"after": tokenizer.after}
     else:
         settings = Frame.model_validate({name: value for name, value in settings.items() if name != "type"}).settings()
     outputs = manifest.outputs
@@ -114,5 +114,5 @@ def _write_config(folder: Path, bundle: Path, manifest: Manifest) -> None:
     kept = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     name = hashlib.sha256("".join(file_sha256(folder / file) for file in kept).encode()).hexdigest()[:16]
     listed = [file for file in kept if file not in {"index.html", "offline.js"}]
-    head = f'const NAME = "penjing-{name}";\nconst FILES = {json.dumps(["./", *listed])};\n'
+    head = f'const VERSION = "{name}";\nconst FILES = {json.dumps(["./", "index.html", *listed])};\n'
     write_text(folder / "offline.js", head + (folder / "offline.js").read_text(encoding="utf-8"))

@@ -21,10 +21,9 @@ _SPACES = "[\u0009\u000a\u000c\u000d\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\
 
 @dataclass(frozen=True, slots=True)
 class WebTokenizer:
-    """The file, and how many special pieces stand before and after a text."""
+    """The file, and how many special pieces stand after a text."""
 
     content: str
-    before: int
     after: int
 
 
@@ -46,9 +45,8 @@ def web_tokenizer(content: str, *, texts: Sequence[str]) -> WebTokenizer:
     if other is not None:
         raise ExportError("browsers would read a text otherwise", value=other[:80])
     special = theirs.encode("a").special_tokens_mask
-    before = next((place for place, one in enumerate(special) if not one), len(special))
     after = next((place for place, one in enumerate(reversed(special)) if not one), 0)
-    return WebTokenizer(found, before, after)
+    return WebTokenizer(found, after)
 
 
 def _with_known_steps(normalizer: dict[str, Any]) -> dict[str, Any]:

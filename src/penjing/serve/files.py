@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, cast
 
 from penjing.engines import Item
@@ -27,7 +28,7 @@ class FileClassifier(Classifier):
     def __init__(self, *told: Any, **more: Any) -> None:
         super().__init__(*told, **more)
         self.kind = self.file_kind = cast(FileKind, self.manifest.kind)
-        self._decoding = asyncio.Semaphore(self._limits.decoding)
+        self._decoders = ThreadPoolExecutor(self._limits.decoding, thread_name_prefix=f"decode-{self.name}")
 
     @property
     def reads(self) -> tuple[Input, ...]:
@@ -48,8 +49,8 @@ class FileClassifier(Classifier):
         if isinstance(content, Problem):
             return content
         try:
-            async with asyncio.timeout(self._limits.deadline_s), self._decoding:
-                return await asyncio.to_thread(self._item, content)
+            async with asyncio.timeout(self._limits.deadline_s):
+                return await asyncio.get_running_loop().run_in_executor(self._decoders, self._item, content)
         except TimeoutError:
             return late(self._limits.deadline_s)
         except DataError as error:
@@ -74,6 +75,11 @@ class FileClassifier(Classifier):
         samples = read_sound(content, most_seconds=self._limits.sound_s)
         begin = loudest(samples, spectrogram.length)
         return spectrogram.picture(samples[begin : begin + spectrogram.length])
+
+    def close(self) -> None:
+        """Fail what waits, and end."""
+        super().close()
+        self._decoders.shutdown(wait=False, cancel_futures=True)
 
     async def classify(self, texts: Sequence[str], *, truncate: bool) -> list[Answered[Labelled] | Problem]:
         """Refuse: a text would be taken for the name of a file."""

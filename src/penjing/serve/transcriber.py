@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Literal
@@ -15,6 +16,8 @@ from penjing.serve.problems import full, invalid, late, unavailable, unsupported
 from penjing.serve.settings import Limits
 from penjing.sounds.read import read_sound
 from penjing.transcription.model import Transcriber, Transcript, Wish
+
+_LOOK_S = 0.25  # between looks whether a client is still there
 
 
 class _LeftError(Exception):
@@ -53,8 +56,10 @@ class TranscriptionService:
         """Recordings that wait."""
         return max(0, self._here - 1)
 
-    async def transcribe(self, content: bytes, wish: Wish) -> tuple[Transcript, float]:
-        """Return what the recording says, and how long it waited, in seconds.
+    async def transcribe(
+        self, content: bytes, wish: Wish, gone: Callable[[], Awaitable[bool]]
+    ) -> tuple[Transcript, float]:
+        """Return what the recording says, and how long it waited, in seconds; `gone` says whether nobody waits for it.
 
         Raises:
             Problem: the queue is full, the recording cannot be read, or there was no transcript in time.
@@ -65,7 +70,6 @@ class TranscriptionService:
         most = self._limits.waiting_recordings
         if self.waiting >= most:
             raise full(waiting=self.waiting, most=most, what="recordings", retry_after_s=5.0)
-        self._here += 1
         left, asked = Event(), time.monotonic()
         begun: list[float] = []
 
@@ -73,11 +77,19 @@ class TranscriptionService:
             begun.append(time.monotonic())
             return self._heard(content, wish, left)
 
-        future = asyncio.get_running_loop().run_in_executor(self._pool, run)
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._pool, run)
+        except RuntimeError:  # closed since
+            raise unavailable("draining", "The server is ending.") from None
+        self._here += 1
         future.add_done_callback(self._done)
         try:
             async with asyncio.timeout(self._limits.transcribe_deadline_s):
-                found = await asyncio.shield(future)
+                while not future.done():
+                    await asyncio.wait([future], timeout=_LOOK_S)
+                    if await gone():
+                        left.set()
+                found = future.result()
         except TimeoutError:
             raise late(self._limits.transcribe_deadline_s) from None
         finally:
@@ -103,7 +115,9 @@ class TranscriptionService:
         except DataError as error:
             raise invalid(str(error), param="file", code="invalid_audio") from None
         except _LeftError:
-            raise unavailable("draining", "The server is ending.") from None
+            if self._closed.is_set():
+                raise unavailable("draining", "The server is ending.") from None
+            raise unavailable("left", "Given up, for nobody waits for it.") from None
 
     def tokens(self, text: str) -> int:
         """Refuse: recordings have none."""
@@ -114,6 +128,6 @@ class TranscriptionService:
         self._closed.set()
 
     def close(self) -> None:
-        """Fail what waits, and end."""
+        """Fail what waits, each with a problem of its own, and end."""
         self._closed.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from penjing.records import Record
 from penjing.sounds.mel import DECADES, log_mel
@@ -34,6 +34,12 @@ class Spectrogram(Record):
     bands: Annotated[int, Field(ge=8, le=256)]
     moments: Annotated[int, Field(ge=8, le=4096)]
     seconds: Annotated[float, Field(gt=0, le=60)]
+
+    @model_validator(mode="after")
+    def _moments_are_apart(self) -> Spectrogram:
+        if self.hop < 1:
+            raise ValueError("moments are less than a sample apart")
+        return self
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -97,6 +103,8 @@ def loudest(samples: Samples, length: int) -> int:
     """Return where the `length` samples with the most energy begin, to a hundredth of a second."""
     if len(samples) <= length:
         return 0
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    begins = np.arange(0, len(samples) - length + 1, _ENERGY_HOP)
-    return int(begins[(energy[begins + length] - energy[begins]).argmax()])
+    parts = samples[: len(samples) // _ENERGY_HOP * _ENERGY_HOP].reshape(-1, _ENERGY_HOP)
+    energy = np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", parts, parts), dtype=np.float64)])
+    width = max(1, length // _ENERGY_HOP)
+    begins = np.arange(min(len(energy) - width, (len(samples) - length) // _ENERGY_HOP + 1))
+    return int((energy[begins + width] - energy[begins]).argmax()) * _ENERGY_HOP

@@ -20,12 +20,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from penjing.engines.mixed_inputs import array_name
 from penjing.train.convnet import ConvNet
 from penjing.train.encoder import Part
 from penjing.train.vision import VisionBlock
 
 SAVED = "fused.safetensors"
 HEAD_SIZE = 16
+_LEAST_NORMALIZED = 2
 _SMALL, _LARGE = 32, 128  # larger pixels are made smaller at once: none of several inputs is to take all the time
 
 
@@ -79,7 +81,7 @@ class FusedShape:
 
 @dataclass(frozen=True)
 class FusedBatch:
-    """Arrays of every input by name, and what is there: (rows, inputs), 1 or 0."""
+    """Arrays of every input (see `array_name`), and what is there: (rows, inputs), 1 or 0."""
 
     values: Mapping[str, Tensor]
     present: Tensor
@@ -114,7 +116,7 @@ class FusedModel(nn.Module):
 
     >>> number = InputShape("age", "number")
     >>> model = FusedModel(FusedShape((number,), hidden=16, heads=(1,), ffn=(32,), labels=2))
-    >>> model(FusedBatch({"age": torch.zeros(3, 1)}, torch.ones(3, 1))).logits.shape
+    >>> model(FusedBatch({"x0": torch.zeros(3, 1)}, torch.ones(3, 1))).logits.shape
     torch.Size([3, 2])
     """
 
@@ -140,19 +142,28 @@ class FusedModel(nn.Module):
 
     def embed(self, batch: FusedBatch) -> Tensor:
         """Return what the first block reads, (batch, 1 + inputs, hidden): the token that answers, then the inputs."""
-        said = torch.stack([self._said(place, batch.values) for place in range(len(self.shape.inputs))], dim=1)
+        places = range(len(self.shape.inputs))
+        said = torch.stack([self._said(place, batch.values, batch.present[:, place]) for place in places], dim=1)
         there = batch.present[:, :, None].to(said.dtype)
         found = there * said + (1 - there) * self.missing + self.positions
         return torch.cat([self.tokens.expand(len(found), 1, -1).to(found.dtype), found], dim=1)
 
-    def _said(self, place: int, values: Mapping[str, Tensor]) -> Tensor:
-        one, encoder = self.shape.inputs[place], self.encoders[place]
-        if one.kind == "text":
-            return cast(Tensor, encoder(values[f"{one.name}.buckets"], values[f"{one.name}.weights"]))
-        found = encoder(values[one.name])
-        if one.kind in {"image", "audio"}:
-            return cast(Tensor, found.logits)
-        return cast(Tensor, found[:, 0] if one.kind == "category" else found)
+    def _said(self, place: int, values: Mapping[str, Tensor], there: Tensor) -> Tensor:
+        kind, encoder, name = self.shape.inputs[place].kind, self.encoders[place], array_name(place)
+        if kind == "text":
+            return cast(Tensor, encoder(values[f"{name}.buckets"], values[f"{name}.weights"]))
+        if kind in {"image", "audio"}:
+            return self._seen(encoder, values[name], there)
+        found = encoder(values[name])
+        return cast(Tensor, found[:, 0] if kind == "category" else found)
+
+    def _seen(self, encoder: nn.Module, pixels: Tensor, there: Tensor) -> Tensor:
+        """Return what a convnet says; while it learns, batch normalization counts no pixels that are missing."""
+        rows = there.nonzero()[:, 0]
+        if not self.training or len(rows) < _LEAST_NORMALIZED or len(rows) == len(pixels):
+            return cast(Tensor, encoder(pixels).logits)
+        said = encoder(pixels[rows]).logits
+        return cast(Tensor, said.new_zeros(len(pixels), said.shape[1]).index_copy(0, rows, said))
 
     def set_dropout(self, share: float) -> None:
         """Set the share of activations that training leaves out, between the inputs."""

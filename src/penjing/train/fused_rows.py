@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from penjing.engines.mixed import PRESENT, MixedEncoder
-from penjing.engines.mixed_inputs import Mixed
+from penjing.engines.mixed_inputs import Mixed, array_name
 from penjing.recipe import Augmentation
 from penjing.train.batches import Indices
 from penjing.train.device import Device
@@ -53,8 +53,9 @@ class Rows:
         found = self.encoder.encode([self.rows[index] for index in indices])
         values = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in found.items()}
         present = values.pop(PRESENT)
-        for name, augmentation in self.changes.items():
-            values[name] = changed_pixels(values[name], augmentation)
+        for place, one in enumerate(self.encoder.inputs):
+            if one.name in self.changes:
+                values[array_name(place)] = changed_pixels(values[array_name(place)], self.changes[one.name])
         if self.left_out:
             present = _left_out(present, self.left_out)
         targets = F.one_hot(torch.from_numpy(self.truth[indices]), self.labels).float()

@@ -1,8 +1,9 @@
 """The encoder of Whisper as a classifier of spectrograms, whose layers may differ in width.
 
 It computes what transformers' WhisperEncoder computes (proved by a parity test), on as many moments as are asked for
-instead of thirty seconds, and answers by the mean of what the last block gives. Its two convolutions over time are
-linear layers on neighbouring moments. Pixels come in uint8: scaling them is part of the model.
+instead of thirty seconds, and answers by a weighted mean of what the last block gives: moments of silence say little.
+Its two convolutions over time are linear layers on neighbouring moments. Pixels come in uint8: scaling them is part of
+the model.
 
 Sources: Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision" (Whisper); Gong et al. 2021,
 "AST: Audio Spectrogram Transformer" (a Transformer that labels spectrograms).
@@ -59,7 +60,7 @@ class SoundShape:
 
 
 class SoundTransformer(nn.Module):
-    """Whisper's encoder with a linear head on the mean over time.
+    """Whisper's encoder with a linear head on a weighted mean over time.
 
     >>> shape = SoundShape(bands=8, moments=10, hidden=8, head_size=4, heads=(2,), ffn=(16,), labels=3)
     >>> SoundTransformer(shape)(torch.zeros(2, 8, 10, 1, dtype=torch.uint8)).logits.shape
@@ -78,6 +79,7 @@ class SoundTransformer(nn.Module):
         self.positions = nn.Parameter(torch.zeros(shape.length, shape.hidden))
         self.blocks = nn.ModuleList(VisionBlock(shape, layer, dropout=dropout) for layer in range(shape.layers))
         self.norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
+        self.listen = nn.Linear(shape.hidden, 1)
         self.head = nn.Linear(shape.hidden, shape.labels)
 
     def forward(self, pixels: Tensor, targets: Tensor | None = None, part: Part | None = None) -> VisionOutput:
@@ -86,7 +88,7 @@ class SoundTransformer(nn.Module):
         heads, ffn = (part.heads, part.ffn) if part else (None, None)
         for index in part.blocks if part else range(self.shape.layers):
             x = self.blocks[index](x, heads=heads, ffn=ffn)
-        pooled = self.norm(x).mean(1)
+        pooled = self.pool(x)
         logits = self.head(pooled)
         return VisionOutput(logits, pooled, (logits,), pixels, logits if targets is None else targets)
 
@@ -103,7 +105,13 @@ class SoundTransformer(nn.Module):
 
     def answer(self, x: Tensor, targets: Tensor | None = None) -> Tensor:
         """Return logits for what the last block gave."""
-        return cast(Tensor, self.head(self.norm(x).mean(1)))
+        return cast(Tensor, self.head(self.pool(x)))
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Return what the head reads, (batch, hidden): the mean over time, by how much each moment is listened to."""
+        said = self.norm(x)
+        weights = self.listen(said).float().softmax(1).to(said.dtype)
+        return cast(Tensor, (said * weights).sum(1))
 
     def set_dropout(self, share: float) -> None:
         """Set the share of activations that training leaves out."""

@@ -33,7 +33,7 @@ _MEAN = float(round(255 * (DECADES - _LOUDEST - 4) / DECADES))  # whole, so that
 
 
 def load_pretrained_sound(folder: Path, *, labels: int, moments: int, seed: int) -> SoundTransformer:
-    """Return the encoder of a Hugging Face folder for so many moments, with a fresh head.
+    """Return the encoder of a Hugging Face folder for so many moments, with a fresh head, all moments alike.
 
     Raises:
         ModelError: the architecture is not Whisper's, or weights are missing or of another shape.
@@ -53,8 +53,12 @@ def load_pretrained_sound(folder: Path, *, labels: int, moments: int, seed: int)
         shape = _shape(config, labels=labels, moments=moments)
         torch.manual_seed(seed)
         model = SoundTransformer(shape)
-        fresh = {f"head.{kind}": torch.zeros_like(getattr(model.head, kind)) for kind in ("weight", "bias")}
-        model.load_state_dict({**model.state_dict(), **_renamed(tensors, shape), **fresh})
+        zeros = {
+            f"{name}.{kind}": torch.zeros_like(getattr(getattr(model, name), kind))
+            for name in ("head", "listen")
+            for kind in ("weight", "bias")
+        }
+        model.load_state_dict({**model.state_dict(), **_renamed(tensors, shape), **zeros})
     except KeyError as error:
         raise _misfit(folder, f"{error.args[0]} is missing") from error
     except RuntimeError as error:

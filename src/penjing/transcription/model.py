@@ -25,6 +25,7 @@ _LEAST_S = 0.1
 _WARMER = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # temperatures, one after the other, where the answer before looks wrong
 _MOST_REPEATED, _LEAST_LIKELY = 2.4, -1.0  # how far a text can be compressed, and the mean log probability of a token
 _SILENT = 0.6
+_SEED = 13
 _MOST_TOKENS = 224
 
 
@@ -97,10 +98,11 @@ class Transcriber:
         self._first_timestamp = self._token("<|notimestamps|>") + 1
         self._end = self._token("<|endoftext|>")
         self._suppressed = _suppressed(files.get("config.json", b"{}"))
-
-    @property
-    def languages(self) -> tuple[str, ...]:
+        self._seed = ctranslate2.set_random_seed
+        self.languages = self._languages()
         """The codes of the languages it knows; none where it knows English alone."""
+
+    def _languages(self) -> tuple[str, ...]:
         if not self._model.is_multilingual:
             return ()
         names = (token for token in self._tokenizer.get_vocab() if token.startswith("<|") and token.endswith("|>"))
@@ -174,6 +176,7 @@ class Transcriber:
         for temperature in _WARMER[1:]:
             if not heard.doubtful or heard.silent:
                 break
+            self._seed(_SEED)  # the same recording has the same transcript
             heard = self._once(features, prompt, beam=1, temperature=temperature)
         return heard
 

@@ -35,8 +35,8 @@ class Piece:
 def pieces_of(tokens: Sequence[int], *, first_timestamp: int, window_s: float) -> tuple[list[Piece], float]:
     """Return what is said in a window of `window_s` seconds, and where in it the next window begins.
 
-    Tokens from `first_timestamp` on are timestamps. Speech that no timestamp ends goes on in the next window, where any
-    is complete in this one.
+    Tokens from `first_timestamp` on are timestamps. Speech that no timestamp ends, or that has only begun (the last two
+    tokens are timestamps), is heard again in the next window, where any is complete in this one.
 
     >>> pieces_of([100, 7, 8, 150, 150, 9], first_timestamp=100, window_s=30.0)
     ([Piece(start=0.0, end=1.0, tokens=(7, 8))], 1.0)
@@ -54,7 +54,8 @@ def pieces_of(tokens: Sequence[int], *, first_timestamp: int, window_s: float) -
             said = []
         start = time
     if not said:
-        return found, window_s
+        cut = len(tokens) > 1 and min(tokens[-2:]) >= first_timestamp
+        return found, start if cut and found and start else window_s
     if found and start is not None and start > 0:
         return found, start
     return [*found, Piece(start or 0.0, window_s, tuple(said))], window_s

@@ -15,7 +15,7 @@ const WORDS = {
   },
 };
 const find = (id) => document.getElementById(id);
-const state = { language: "en", model: null, file: null, started: 0, last: 0 };
+const state = { language: "en", model: null, file: null, started: 0, last: 0, asked: 0 };
 const say = (key) => WORDS[state.language][key];
 const ms = (value) => (value < 10 ? value.toFixed(1) : Math.round(value)) + " ms";
 
@@ -55,12 +55,14 @@ function showAnswer(found) {
 }
 
 async function ask(input) {
-  const began = performance.now();
+  const began = performance.now(), number = (state.asked += 1);
   try {
     const found = await state.model.classify(input);
+    if (number !== state.asked) return;
     state.last = performance.now() - began;
     showAnswer(found);
   } catch (error) {
+    if (number !== state.asked) return;
     find("answer").replaceChildren();
     find("notice").textContent = input instanceof Blob ? say("unread") : error.message;
   }
@@ -70,6 +72,7 @@ async function ask(input) {
 function take(file) {
   if (!file) return;
   state.file = file;
+  if (find("preview").src) URL.revokeObjectURL(find("preview").src);
   find("preview").src = URL.createObjectURL(file);
   find("preview").alt = file.name;
   find("preview").hidden = false;
@@ -94,8 +97,13 @@ for (const [event, over] of [["dragover", true], ["dragleave", false], ["drop", 
 }
 find("verify").addEventListener("click", async () => {
   find("verify").disabled = true;
-  find("verified").textContent = say("same")(await verify(state.model));
-  find("verify").disabled = false;
+  try {
+    find("verified").textContent = say("same")(await verify(state.model));
+  } catch (error) {
+    find("verified").textContent = error.message;
+  } finally {
+    find("verify").disabled = false;
+  }
 });
 find("language").addEventListener("change", () => speak(find("language").value));
 

@@ -14,10 +14,11 @@ from penjing.train.distill import Distillation
 from penjing.train.loop import Loss
 from penjing.train.sound import SoundTransformer
 from penjing.train.sound_checkpoint import load_pretrained_sound, save_sound
+from penjing.train.sound_probe import PROBE, begin_with_probe
 from penjing.train.vision_lessons import asked, picture_label_loss, taught_loss
 
 TAUGHT_CONVNET = "convnet"
-_EPOCHS, _RATE, _FEWEST_STEPS = 3.0, 1e-4, 300
+_EPOCHS, _RATE, _FEWEST_STEPS = 3.0, 2e-5, 100
 
 
 def train_sound_teacher(context: PixelContext) -> Trained:
@@ -35,10 +36,12 @@ def train_sound_teacher(context: PixelContext) -> Trained:
     def start() -> tuple[SoundTransformer, Loss]:
         moments, labels = context.framing.shape[1], len(context.splits.labels)
         found = load_pretrained_sound(model.folder, labels=labels, moments=moments, seed=context.seed)
+        begin_with_probe(found, context.pictures("train"), seed=context.seed)
         return found, picture_label_loss
 
     step = Step(name="fine-tune", values={"epochs": plan.epochs, "learning_rate": plan.learning_rate})
-    return trained(context, TEACHER, (step,), {"kind": "teacher", "plan": asdict(plan)}, plan, start, save_sound)
+    inputs = {"kind": "teacher", "plan": asdict(plan), "begins": PROBE}
+    return trained(context, TEACHER, (step,), inputs, plan, start, save_sound)
 
 
 def train_taught_convnet(context: PixelContext, teacher: Trained) -> Trained:
@@ -49,7 +52,13 @@ def train_taught_convnet(context: PixelContext, teacher: Trained) -> Trained:
         told = asked(teacher.load(), device=context.device)
         return fresh_convnet(context), taught_loss(told, weights=Distillation(), labels=STUDENT_LABELS)
 
-    inputs = {"kind": "taught convnet", "teacher": teacher.key, "plan": asdict(plan), "labels": STUDENT_LABELS}
+    inputs = {
+        "kind": "taught convnet",
+        "teacher": teacher.key,
+        "plan": asdict(plan),
+        "labels": STUDENT_LABELS,
+        "weights": asdict(Distillation()),
+    }
     steps = (*teacher.recipe, Step(name="convnet", values={"taught by": TEACHER}))
     found = trained(context, TAUGHT_CONVNET, steps, inputs, plan, start, save_convnet)
     return replace(found, train_s=found.train_s + teacher.train_s)

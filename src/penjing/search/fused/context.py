@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from penjing.data.dataset import Splits
-from penjing.data.mixed import RawRow, inputs_for, raw_rows, read_mixed
+from penjing.data.mixed import RawRow, raw_rows, read_mixed
+from penjing.data.pictures import READING
 from penjing.engines.mixed import MixedEncoder
 from penjing.engines.mixed_inputs import AudioInput, CategoryInput, ImageInput, Input, Mixed, TextInput
 from penjing.files import write_text
@@ -129,8 +130,8 @@ def open_fused_run(task: Task, *, output: Path, reporter: Reporter) -> FusedCont
     """
     reporter.begin("rows")
     parts = raw_rows(task.data)
-    reads = inputs_for(parts["train"], task.data, seconds=task.recipe.seconds)
-    found = read_mixed(parts, reads, task.data, progress=reporter.advance)
+    found = read_mixed(parts, task.data, seconds=task.recipe.seconds, progress=reporter.advance)
+    reads = found.inputs
     rows = "".join(f"{json.dumps({'name': one.name, 'why': one.why})}\n" for one in found.unreadable)
     write_text(output / UNREADABLE_NAME, rows)
     splits = found.splits
@@ -155,4 +156,4 @@ def _key(splits: Splits, reads: Sequence[Input]) -> str:
     """Return what stands for all rows, and how they are read."""
     told = [[[one.text, one.labels[0]] for one in getattr(splits, part)] for part in _PARTS]
     inputs = [one.model_dump(mode="json") for one in reads]
-    return hashlib.sha256(json.dumps([told, inputs], ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([READING, told, inputs], ensure_ascii=False).encode()).hexdigest()

@@ -98,7 +98,9 @@ def _student(context: FusedContext, teacher: TrainedFused, width: float, *, shar
         return _new(context, shape), _taught(told, context)
 
     step = Step(name="student", values={"width": width, "blocks": 1})
-    inputs = {"shape": shape.to_json(), "teacher": teacher.key, "labels": _LABELS}
+    inputs = {
+        "shape": shape.to_json(), "teacher": teacher.key, "labels": _LABELS, "weights": asdict(Distillation()),
+    }  # fmt: skip
     name = f"student, {width:.0%} wide"
     found = _trained(context, name, (*teacher.recipe, step), inputs, plan, start, context.lessons())
     return replace(found, train_s=found.train_s + teacher.train_s)

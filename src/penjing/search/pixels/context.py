@@ -12,7 +12,7 @@ import numpy as np
 
 from penjing.data.dataset import Example, Splits
 from penjing.data.labelled_files import Listed, Medium, list_files
-from penjing.data.pictures import PictureSplits, listing_key, read_splits
+from penjing.data.pictures import READING, PictureSplits, listing_key, read_splits
 from penjing.engines.pixels import Framing
 from penjing.files import write_text
 from penjing.pictures.frame import Pixels, png
@@ -166,6 +166,7 @@ def open_run(task: Task, sense: Sense, *, output: Path, cache: Path, reporter: R
         "listing": listing_key(parts),
         "data": task.data.model_dump(include={"split", "seed", "max_train", "max_eval"}),
         "framing": framing.settings(),
+        "reading": READING,
     }
 
     def make(folder: Path, _: Path) -> None:

@@ -74,7 +74,7 @@ def _student(
     name = f"{structure.name}, {side} x {side}" if lower else structure.name
     inputs = {
         "kind": "student", "start": larger.key, "teacher": teacher.key, "structure": asdict(structure), "side": side,
-        "plan": asdict(plan), "labels": STUDENT_LABELS, "sample": [_SAMPLE, _FEW],
+        "plan": asdict(plan), "labels": STUDENT_LABELS, "sample": [_SAMPLE, _FEW], "weights": asdict(Distillation()),
     }  # fmt: skip
     found = trained(context, name, steps, inputs, plan, start, _save)
     return replace(found, train_s=found.train_s + teacher.train_s)

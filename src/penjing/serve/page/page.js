@@ -428,6 +428,8 @@ function take(file) {
 }
 
 function forget() {
+  dropRecording();
+  find("record").textContent = say("record");
   state.file = null;
   find("file").value = "";
   for (const id of ["preview", "heard"]) find(id).hidden = true;
@@ -436,6 +438,7 @@ function forget() {
 
 find("file").addEventListener("change", () => take(find("file").files[0]));
 find("record").addEventListener("click", async () => {
+  find("record").disabled = true;
   try {
     if (SOUND.recorder) {
       find("record").textContent = say("record");
@@ -446,6 +449,8 @@ find("record").addEventListener("click", async () => {
     }
   } catch (error) {
     find("notice").textContent = error.message;
+  } finally {
+    find("record").disabled = false;
   }
 });
 for (const [event, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {

@@ -27,6 +27,12 @@ function stopRecording() {
   });
 }
 
+function dropRecording() {
+  if (!SOUND.recorder) return;
+  for (const track of SOUND.recorder.stream.getTracks()) track.stop();
+  SOUND.recorder = null;
+}
+
 async function asWave(blob) {
   const context = new AudioContext();
   try {

@@ -6,6 +6,7 @@ A file is the body itself (Content-Type: image/png, audio/wav, …), or base64 i
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 from base64 import b64decode
 from collections.abc import Sequence
@@ -76,6 +77,7 @@ async def classify_audio(request: Request, services: Served, model: str | None =
 
 
 Asked = TypeVar("Asked", ImageRequest, AudioRequest)
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 async def _classify(
@@ -86,7 +88,7 @@ async def _classify(
         if is_file(request, kind):
             files: list[bytes | Problem] = [await request.body()]
         else:
-            asked = _asked(schema, await request.body())
+            asked = await asyncio.to_thread(parsed, schema, await request.body())
             model, top = asked.model or model, asked.top or top
             given: str | list[str] = getattr(asked, kind)
             alone = isinstance(given, str)
@@ -104,7 +106,8 @@ def is_file(request: Request, kind: FileKind) -> bool:
     return found.partition(";")[0].strip().lower().startswith(f"{kind}/")
 
 
-def _asked(schema: type[Asked], body: bytes) -> Asked:
+def parsed(schema: type[Schema], body: bytes) -> Schema:
+    """Return the body as `schema` has it; Problem where it is none."""
     try:
         return schema.model_validate_json(body)
     except ValidationError as error:

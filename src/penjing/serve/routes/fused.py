@@ -5,6 +5,7 @@ Pictures and sounds are base64, with or without "data:image/png;base64,". Addres
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -16,10 +17,10 @@ from penjing.serve.batcher import Answered
 from penjing.serve.classifier import Labelled
 from penjing.serve.problems import Problem, invalid
 from penjing.serve.routes.classify import Result, Served, result_of
-from penjing.serve.routes.files import answer_files, decoded_file
+from penjing.serve.routes.files import answer_files, decoded_file, parsed
 
 router = APIRouter(tags=["fused"])
-Row = dict[str, str | float | bool | None]
+Row = dict[str, str | bool | int | float | None]
 
 
 class FusedRequest(BaseModel):
@@ -45,10 +46,19 @@ class FusedResponse(BaseModel):
     results: list[FusedResult]
 
 
-@router.post("/v1/fused/classify")
-async def classify_fused(asked: FusedRequest, request: Request, services: Served) -> FusedResponse:
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/FusedRequest"}}},
+    }
+}
+
+
+@router.post("/v1/fused/classify", openapi_extra=_BODY)
+async def classify_fused(request: Request, services: Served) -> FusedResponse:
     """Return the labels of each row, the most probable first; one that cannot be read fails alone."""
     with services.file_room():
+        asked = await asyncio.to_thread(parsed, FusedRequest, await request.body())
         service = services.files(asked.model, "fused")
         given = asked.inputs if isinstance(asked.inputs, list) else [asked.inputs]
         rows = [_row(one, service.reads) for one in given]

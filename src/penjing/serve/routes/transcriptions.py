@@ -57,8 +57,8 @@ async def transcribe(request: Request, services: Served) -> Response:
         if reply is None:
             raise invalid(f"`response_format` must be one of {', '.join(_REPLIES)}.", param="response_format")
         service = services.transcriber(fields.get("model") or None)
-        began = time.monotonic()
-        found, waited = await service.transcribe(content, Wish(fields.get("language") or None))
+    began = time.monotonic()
+    found, waited = await service.transcribe(content, Wish(fields.get("language") or None), request.is_disconnected)
     seen = seen_of(request)
     seen.model, seen.items, seen.queue_s = service.name, 1, waited
     seen.compute_s = time.monotonic() - began - waited
