@@ -48,7 +48,7 @@ from penjing.units import show_size
 COMMAND, NAME, WHISPER = "make bench-audio", "audio", "whisper-tiny.en"
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 SYSTEMS = ("whisper-probe", "pytorch, in ONNX", "plain int8", "linear", "penjing")
-RECIPE = {"layers": (4,), "ffn": (0.25,), "epochs": 6, "student_epochs": 20, "convnet": "none", "seconds": 0.8}
+RECIPE = {"layers": (4,), "ffn": (0.375,), "epochs": 3, "student_epochs": 10, "convnet": "none", "seconds": 1.2}
 _STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 _DRAWS = 2_000
 

@@ -25,7 +25,8 @@ from penjing.train.vision_lessons import asked, picture_label_loss, student_loss
 
 STUDENT_LABELS = 0.5  # the weight of the labels in a student's loss
 _EPOCHS, _FEWEST_STEPS = 8.0, 1_500
-_RATE, _TUNED_RATE = 5e-4, 1.5e-4  # of what was new, and of what a checkpoint knew: that is soon forgotten
+_RATE, _TUNED_RATE = 5e-4, 6e-5  # of what was new, and of what a checkpoint knew: that is soon forgotten
+_TUNED_WEIGHTS = Distillation(hidden=10.0)  # so it keeps to its teacher's state too
 _SAMPLE, _FEW = 512, 128  # examples for the importance of heads and neurons, and of blocks
 
 Cut = VisionTransformer | SoundTransformer
@@ -59,7 +60,7 @@ def _student(
 ) -> Trained:
     recipe, (larger, whole) = context.task.recipe, begun
     epochs = recipe.student_epochs or _EPOCHS
-    rate = _RATE if context.model is None else _TUNED_RATE
+    rate, weights = (_RATE, Distillation()) if context.model is None else (_TUNED_RATE, _TUNED_WEIGHTS)
     plan = plan_for(context, "students", epochs=epochs, rate=rate, fewest_steps=_FEWEST_STEPS, share=share)
     lower = side != context.side
 
@@ -68,13 +69,13 @@ def _student(
         if lower and isinstance(model, VisionTransformer) and model.shape.image != side:
             model = at_resolution(model, side)
         told = asked(teacher.load(), device=context.device)
-        return model, student_loss(told, weights=Distillation(), labels=STUDENT_LABELS)
+        return model, student_loss(told, weights=weights, labels=STUDENT_LABELS)
 
     steps = (*teacher.recipe, *([Step(name="resolution", values={"pixels": side})] if lower else []), *structure.steps)
     name = f"{structure.name}, {side} x {side}" if lower else structure.name
     inputs = {
         "kind": "student", "start": larger.key, "teacher": teacher.key, "structure": asdict(structure), "side": side,
-        "plan": asdict(plan), "labels": STUDENT_LABELS, "sample": [_SAMPLE, _FEW], "weights": asdict(Distillation()),
+        "plan": asdict(plan), "labels": STUDENT_LABELS, "sample": [_SAMPLE, _FEW], "weights": asdict(weights),
     }  # fmt: skip
     found = trained(context, name, steps, inputs, plan, start, _save)
     return replace(found, train_s=found.train_s + teacher.train_s)
