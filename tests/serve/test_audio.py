@@ -51,7 +51,8 @@ def _manifest():
     )  # fmt: skip
 
 
-def _echo(echo):
+def echo_service(echo):
+    """Return what serves the echo."""
     return lambda services: TranscriptionService(
         "echo", _manifest(), echo, limits=services.limits, metrics=services.metrics
     )
@@ -64,7 +65,7 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(bundle):
-    with running(services_of(pitches_service(bundle), _echo(Echo()), limits=LIMITS)) as found:
+    with running(services_of(pitches_service(bundle), echo_service(Echo()), limits=LIMITS)) as found:
         yield found
 
 
@@ -161,7 +162,7 @@ def test_what_is_delivered(client):
 def test_so_many_recordings_wait_and_one_that_is_late_makes_room():
     async def scene():
         echo, limits = Echo(), Limits(waiting_recordings=1, transcribe_deadline_s=0.2)
-        [service] = services_of(_echo(echo), limits=limits)
+        [service] = services_of(echo_service(echo), limits=limits)
         echo.go_on.clear()
         asked = [asyncio.ensure_future(service.transcribe(HIGH, Wish(), _here)) for _ in range(2)]
         await asyncio.sleep(0)
@@ -183,7 +184,7 @@ def test_so_many_recordings_wait_and_one_that_is_late_makes_room():
 def test_a_recording_that_nobody_waits_for_is_given_up():
     async def scene():
         echo = Echo()
-        [service] = services_of(_echo(echo), limits=Limits())
+        [service] = services_of(echo_service(echo), limits=Limits())
         echo.go_on.clear()
 
         async def gone():
@@ -200,7 +201,7 @@ def test_a_recording_that_nobody_waits_for_is_given_up():
 def test_those_who_wait_when_it_ends_are_told():
     async def scene():
         echo = Echo()
-        [service] = services_of(_echo(echo), limits=Limits())
+        [service] = services_of(echo_service(echo), limits=Limits())
         echo.go_on.clear()
         asked = [asyncio.ensure_future(service.transcribe(HIGH, Wish(), _here)) for _ in range(3)]
         await asyncio.sleep(0)

@@ -8,8 +8,11 @@ import pytest
 from penjing.bundle.read import read_manifest
 from penjing.pictures.frame import png
 from penjing.serve.keys import Keys
+from tests.serve.fused_bundle import fused_service, write_orders
 from tests.serve.picture_bundle import half, halves_service, write_halves
 from tests.serve.running import classifier, running, services_of
+from tests.serve.sound_bundle import pitches_service, write_pitches
+from tests.serve.test_audio import HIGH, Echo, echo_service
 from tests.serve.test_translate import translator
 from tests.serve.test_write import fake_writer
 
@@ -40,7 +43,7 @@ def opened(browser, url, **settings):
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" and LOAD not in said.text else None)
     page.on("response", lambda reply: wrong.append(reply.url) if reply.status in (404, 500) else None)
-    page.on("request", lambda asked: None if asked.url.startswith((url, "data:")) else wrong.append(asked.url))
+    page.on("request", lambda asked: None if asked.url.startswith((url, "data:", "blob:")) else wrong.append(asked.url))
     page.goto(url)
     yield page
     context.close()
@@ -168,8 +171,6 @@ def test_everything_is_said_in_both_languages(browser, client):
 
 
 def test_a_translation_stands_beside_its_original(browser, toy_bundle):
-    from tests.serve.test_translate import translator
-
     with running(services_of(translator(toy_bundle))) as client, opened(browser, client.url) as page:
         ready(page)
         page.fill("#text", "Save the new file %s")
@@ -180,3 +181,58 @@ def test_a_translation_stands_beside_its_original(browser, toy_bundle):
         assert "/v1/translate" in page.locator("#code-curl").inner_text()
         page.select_option("#language", "zh")
         assert "en → zh-Hans" in page.locator("#facts").inner_text()
+
+
+def test_a_sound_that_is_chosen_becomes_bars_and_what_is_said(browser, tmp_path):
+    bundle = write_pitches(tmp_path)
+    (tmp_path / "high.wav").write_bytes(HIGH)
+    services = services_of(pitches_service(bundle), echo_service(Echo()))
+    with running(services) as served, opened(browser, served.url) as page:
+        ready(page)
+        page.get_by_text("Sound: choose a file").wait_for()
+        page.set_input_files("#file", str(tmp_path / "high.wav"))
+        page.locator("#answer .name").first.wait_for()
+        assert page.locator("#answer .name").first.inner_text() == "high"
+        assert page.locator("#heard").is_visible()
+        assert "/v1/audio/classify" in page.locator("#code-curl").inner_text()
+        page.select_option("#model", "echo")
+        assert not page.locator("#heard").is_visible()
+        page.set_input_files("#file", str(tmp_path / "high.wav"))
+        page.get_by_text("0.3 s in None").wait_for()
+        page.get_by_text("0.0–0.3 s").wait_for()
+
+
+def test_several_inputs_are_a_form(browser, tmp_path):
+    bundle = write_orders(tmp_path)
+    (tmp_path / "photo.png").write_bytes(png(half("upper", 1)))
+    with running(services_of(fused_service(bundle))) as served, opened(browser, served.url) as page:
+        ready(page)
+        page.click("#go")
+        page.get_by_text("Fill in at least one input.").wait_for()
+        page.set_input_files("#mixed input[data-input=photo]", str(tmp_path / "photo.png"))
+        page.fill("#mixed textarea", "很好")
+        page.fill("#mixed input[type=number]", "12.5")
+        page.click("#go")
+        page.get_by_text("Missing: voice, shop").wait_for()
+        page.select_option("#mixed select", "north")
+        page.click("#go")
+        page.get_by_text("Missing: voice", exact=True).wait_for()
+        page.select_option("#language", "zh")
+        page.get_by_text("试一试").wait_for()
+
+
+def test_a_recording_is_sent_as_a_wave_file(browser, tmp_path):
+    with running(services_of(pitches_service(write_pitches(tmp_path)))) as served:
+        found = browser.new_context(locale="en-US").new_page()
+        found.goto(served.url)
+        head = found.evaluate(
+            """async () => {
+              const file = new Uint8Array(waveBytes(new Float32Array(4800).fill(0.5), 48000));
+              const reply = await fetch("/v1/audio/classify", {
+                method: "POST", headers: { "Content-Type": "audio/wav" }, body: file,
+              });
+              return [reply.status, (await reply.json()).results[0].labels.length];
+            }"""
+        )
+        assert head == [200, 2]
+        found.context.close()
