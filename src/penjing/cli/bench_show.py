@@ -36,6 +36,7 @@ def as_plain(found: Sequence[BenchRow], *, threads: int, batch_size: int) -> str
             "throughput_per_s": row.measured.throughput_per_s,
             "memory_bytes": row.measured.memory_bytes,
             "size_bytes": row.size_bytes,
+            "energy_j": row.measured.energy_j,
             "failed": row.measured.failed,
         }
         for row in found
@@ -94,7 +95,17 @@ def _conditions(found: Sequence[BenchRow], *, threads: int, batch_size: int) -> 
     one = {"image": "picture", "audio": "sound", "fused": "row"}.get(found[0].kind, "text")
     return (
         f"{where}, batch {batch_size}, n = {n} batches each, {one} in to answer out; "
-        f"engine: the p50 in the engine alone; {one}s/s at batch 32; memory: the peak."
+        f"engine: the p50 in the engine alone; {one}s/s at batch 32; memory: the peak; {_energy(found)}."
+    )
+
+
+def _energy(found: Sequence[BenchRow]) -> str:
+    """Return what a batch takes of the processor's energy, or that nobody can tell here."""
+    told = [f"{row.measured.energy_j:.3g} J ({row.bundle})" for row in found if row.measured.energy_j is not None]
+    return (
+        f"energy of a batch: {', '.join(told)}"
+        if told
+        else "energy: this machine has no counter that may be read (RAPL)"
     )
 
 

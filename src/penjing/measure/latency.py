@@ -15,6 +15,7 @@ from itertools import chain, islice, repeat
 from statistics import median, quantiles
 
 from penjing.errors import DataError, EngineError
+from penjing.measure.energy import EnergyMeter, energy_meter
 from penjing.measure.intervals import median_interval
 from penjing.measure.process import Worker
 from penjing.records import Latency
@@ -37,6 +38,8 @@ class Measured:
     throughput_per_s: float | None
     """Texts a second at batch 32."""
     failed: str | None = None
+    energy_j: float | None = None
+    """Joules of the processor for one batch, while nothing else was measured; None where no counter can be read."""
 
 
 @dataclass
@@ -44,6 +47,7 @@ class _Times:
     total_s: list[list[float]] = field(default_factory=list)  # by block
     engine_s: list[list[float]] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
+    energy_j: list[float] = field(default_factory=list)  # of a batch, by block
     memory_bytes: int | None = None
     failed: str | None = None
 
@@ -69,7 +73,7 @@ def measure_systems(
     if not texts:
         raise DataError("no texts to measure with", rule="at least one")
     order = random.Random(seed)  # noqa: S311 (an order, not a secret)
-    times = {name: _Times() for name in commands}
+    times, meter = {name: _Times() for name in commands}, energy_meter()
     with ExitStack() as stack:
         workers = _started(stack, commands, times, threads=threads)
         for turn in range(rounds):
@@ -77,7 +81,7 @@ def measure_systems(
             names = order.sample(list(workers), len(workers))
             for place, name in enumerate(names, start=1):
                 if times[name].failed is None:
-                    _take_turn(workers[name], times[name], chosen, batch_size=batch_size)
+                    _take_turn(workers[name], times[name], chosen, meter, batch_size=batch_size)
                 progress(turn * len(names) + place, rounds * len(names))
     return {name: _measured(found, batch_size=batch_size, threads=threads, seed=seed) for name, found in times.items()}
 
@@ -101,10 +105,15 @@ def _block_texts(texts: Sequence[str], order: random.Random, *, count: int) -> l
     return order.choices(texts, k=count)
 
 
-def _take_turn(worker: Worker, times: _Times, texts: Sequence[str], *, batch_size: int) -> None:
+def _take_turn(
+    worker: Worker, times: _Times, texts: Sequence[str], meter: EnergyMeter | None, *, batch_size: int
+) -> None:
     try:
         worker.ask(op="time", texts=texts[: _WARM_UP * batch_size], batch_size=batch_size)
+        before = meter.read() if meter else ()
         found = worker.ask(op="time", texts=texts, batch_size=batch_size)
+        if meter:
+            times.energy_j.append(meter.joules_since(before) / max(1, len(found["total_s"])))
         times.total_s.append(found["total_s"])
         times.engine_s.append(found["engine_s"])
         if times.memory_bytes is None:
@@ -136,7 +145,8 @@ def _measured(times: _Times, *, batch_size: int, threads: int, seed: int) -> Mea
         batch_size=batch_size,
         threads=threads,
     )
-    return Measured(latency, times.memory_bytes, median(times.rates))
+    energy_j = median(times.energy_j) if times.energy_j else None
+    return Measured(latency, times.memory_bytes, median(times.rates), energy_j=energy_j)
 
 
 def speed_up(slower: Latency, faster: Latency) -> float | None:
