@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ def test_pinned_versions_are_those_of_the_demo_extra() -> None:
 @pytest.mark.parametrize("name", model_packages())
 def test_installed_weights_are_found_and_match(name: str) -> None:
     package = find_model_package(name)
+    if package.extra == "bench-audio" and not find_spec(package.distribution.replace("-", "_")):
+        pytest.skip("the bench-audio extra is not installed")
     assert file_sha256(locate_weights(package)) == package.sha256[package.weights]
 
 

@@ -55,9 +55,8 @@ class FileResponse(BaseModel):
 
 def _body(kind: FileKind, schema: type[BaseModel]) -> dict[str, Any]:
     """Return what the documentation says of a body that is JSON or a file."""
-    reference = {"$ref": f"#/components/schemas/{schema.__name__}"}
     file = {"type": "string", "format": "binary"}
-    content = {"application/json": {"schema": reference}, f"{kind}/*": {"schema": file}}
+    content = {"application/json": {"schema": schema.model_json_schema()}, f"{kind}/*": {"schema": file}}
     return {"requestBody": {"required": True, "content": content}}
 
 

@@ -49,7 +49,7 @@ class FusedResponse(BaseModel):
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/FusedRequest"}}},
+        "content": {"application/json": {"schema": FusedRequest.model_json_schema()}},
     }
 }
 
