@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from penjing.errors import StorageError
+from penjing.errors import DataError, StorageError
+from penjing.units import show_size
 
 
 def file_sha256(path: Path) -> str:
@@ -90,3 +91,32 @@ def storage_error(error: OSError, path: Path) -> StorageError:
             next_step="Free some space, or choose another place with --output, and run the same command again",
         )
     return StorageError(f"cannot write ({error.strerror})", value=str(path), next_step="Choose another place")
+
+
+def content_of(source: str | Path | bytes, *, one: str, most_bytes: int) -> tuple[bytes, str]:
+    """Return the bytes of a file of the user's, such as a "picture", and what it is called in messages.
+
+    Raises:
+        DataError: it is missing, is no file, or is larger than `most_bytes`.
+    """
+    if isinstance(source, bytes):
+        if len(source) > most_bytes:
+            raise _too_large(f"the {one}", len(source), one, most_bytes)
+        return source, f"the {one}"
+    if not isinstance(source, str | Path):
+        raise DataError(f"not a {one}'s file", value=type(source).__name__, rule="a path, or the file's bytes")
+    path = Path(source)
+    try:
+        if path.exists() and not path.is_file():
+            raise DataError("not a file", value=str(path), rule=f"a {one}'s file")
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+        if len(content) > most_bytes:
+            raise _too_large(str(path), path.stat().st_size, one, most_bytes)
+        return content, str(path)
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise DataError(f"the {one} cannot be opened", value=f"{path}: {error}", next_step="Check the path") from None
+
+
+def _too_large(name: str, size: int, one: str, most: int) -> DataError:
+    return DataError(f"the {one}'s file is too large", value=f"{name}: {show_size(size)}", rule=show_size(most))

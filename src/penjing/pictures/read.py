@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penjing.errors import DataError, MissingExtraError
-from penjing.units import show_size
+from penjing.files import content_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,7 +49,7 @@ def read_picture(source: Source, *, at_least: int | None = None) -> Image:
         from PIL import Image, UnidentifiedImageError
     except ImportError:
         raise MissingExtraError("Pillow", extra="pictures") from None
-    content, name = _content(source)
+    content, name = content_of(source, one="picture", most_bytes=MOST_BYTES)
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
         _check_size(image, name)
@@ -67,31 +67,6 @@ def read_picture(source: Source, *, at_least: int | None = None) -> Image:
         raise DataError(
             "the picture is damaged", value=f"{name}: {error}", next_step="Save it again, or leave it out"
         ) from None
-
-
-def _content(source: Source) -> tuple[bytes, str]:
-    """Return the bytes of a picture, and what it is called in messages."""
-    if isinstance(source, bytes):
-        if len(source) > MOST_BYTES:
-            raise _too_large("the picture", len(source))
-        return source, "the picture"
-    if not isinstance(source, str | Path):
-        raise DataError("not a picture's file", value=type(source).__name__, rule="a path, or the file's bytes")
-    path = Path(source)
-    try:
-        if path.exists() and not path.is_file():
-            raise DataError("not a file", value=str(path), rule="a picture's file")
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise _too_large(str(path), path.stat().st_size)
-        return content, str(path)
-    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
-        raise DataError("the picture cannot be opened", value=f"{path}: {error}", next_step="Check the path") from None
-
-
-def _too_large(name: str, size: int) -> DataError:
-    return DataError("the picture's file is too large", value=f"{name}: {show_size(size)}", rule=show_size(MOST_BYTES))
 
 
 def _covering(image: Image, side: int) -> tuple[int, int]:

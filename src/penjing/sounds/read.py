@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.errors import DataError, MissingExtraError
-from penjing.units import show_size
+from penjing.files import content_of
 
 RATE = 16_000
 """Samples a second, of what models read."""
@@ -44,7 +44,7 @@ def read_sound(source: Source, *, most_seconds: float = MOST_SECONDS) -> Samples
         DataError: it is missing, too large or too long, damaged, or no sound.
         MissingExtraError: soundfile or soxr is not installed.
     """
-    content, name = _content(source)
+    content, name = content_of(source, one="sound", most_bytes=MOST_BYTES)
     blocks = list(_blocks(content, name, most_seconds))
     found = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     if not len(found):
@@ -52,31 +52,6 @@ def read_sound(source: Source, *, most_seconds: float = MOST_SECONDS) -> Samples
     if not np.isfinite(found).all():
         raise DataError("the sound is damaged", value=f"{name}: not all samples are numbers")
     return np.clip(found, -1.0, 1.0, out=found)
-
-
-def _content(source: Source) -> tuple[bytes, str]:
-    """Return the bytes of a sound, and what it is called in messages."""
-    if isinstance(source, bytes):
-        if len(source) > MOST_BYTES:
-            raise _too_large("the sound", len(source))
-        return source, "the sound"
-    if not isinstance(source, str | Path):
-        raise DataError("not a sound's file", value=type(source).__name__, rule="a path, or the file's bytes")
-    path = Path(source)
-    try:
-        if path.exists() and not path.is_file():
-            raise DataError("not a file", value=str(path), rule="a sound's file")
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise _too_large(str(path), path.stat().st_size)
-        return content, str(path)
-    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
-        raise DataError("the sound cannot be opened", value=f"{path}: {error}", next_step="Check the path") from None
-
-
-def _too_large(name: str, size: int) -> DataError:
-    return DataError("the sound's file is too large", value=f"{name}: {show_size(size)}", rule=show_size(MOST_BYTES))
 
 
 def _blocks(content: bytes, name: str, most_seconds: float) -> Iterator[Samples]:
