@@ -16,6 +16,7 @@ from penjing.files import write_text
 from penjing.measure.metrics import score
 from penjing.records import Step
 from penjing.search.fused.context import FusedContext
+from penjing.search.trained import TrainedModel
 from penjing.tasks.classify import decisions
 from penjing.train.batches import paired_batches
 from penjing.train.distill import Distillation
@@ -44,17 +45,8 @@ _SHARES = {"teacher": 0.4, "alone": 0.3, "students": 0.3}  # of a limited traini
 
 
 @dataclass(frozen=True)
-class TrainedFused:
-    """A trained model on disk."""
-
-    name: str
-    recipe: tuple[Step, ...]
-    folder: Path
-    key: str
-    train_s: float
-    parameters: int
-    score: float
-    """The bar's metric on dev, of the weights that were kept."""
+class TrainedFused(TrainedModel):
+    """A trained model of several inputs on disk."""
 
     def load(self) -> FusedModel:
         """Return the model."""

@@ -15,6 +15,7 @@ from penjing.files import write_text
 from penjing.measure.metrics import score
 from penjing.records import Step
 from penjing.search.pixels.context import PixelContext
+from penjing.search.trained import TrainedModel
 from penjing.tasks.classify import decisions
 from penjing.train.batches import paired_batches
 from penjing.train.convnet import ConvNet
@@ -38,17 +39,8 @@ Model = TypeVar("Model", VisionTransformer, SoundTransformer, ConvNet, Checkpoin
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained model on disk."""
-
-    name: str
-    recipe: tuple[Step, ...]
-    folder: Path
-    key: str
-    train_s: float
-    parameters: int
-    score: float
-    """The bar's metric on dev, of the weights that were kept."""
+class Trained(TrainedModel):
+    """A trained model of pixels on disk."""
 
     def load(self) -> VisionTransformer | SoundTransformer:
         """Return the model."""
