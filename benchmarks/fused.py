@@ -147,7 +147,7 @@ def _rows(context: FusedContext, bundle: Path) -> list[dict[str, Any]]:
         model = train_alone(context, name).load()
         said[f"{name} alone"] = fused_logits(model, only(test, name), device=context.device).argmax(1)
     best = max((f"{name} alone" for name in names), key=lambda name: float((said[name] == truth).mean()))
-    trial = next(one for one in read_manifest(bundle).trials if one.name == read_manifest(bundle).trial)
+    trial = next(one for one in read_manifest(bundle).trials if one.trial == read_manifest(bundle).trial)
     found = []
     for system, answered in said.items():
         measured = quality("accuracy", truth, answered, split="test", seed=13)
