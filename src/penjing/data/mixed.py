@@ -18,10 +18,9 @@ import numpy as np
 from penjing.data.checks import check_splits, clean, label_names
 from penjing.data.dataset import Example, Splits
 from penjing.data.labelled_files import Listed, group_of
-from penjing.data.pictures import Unreadable, completed_splits, frame_for, without_leaks
+from penjing.data.pictures import Unreadable, completed_splits, frame_for, limited, without_leaks
 from penjing.data.readers import iter_rows, missing_column
 from penjing.data.sounds import seconds_of_most
-from penjing.data.splits import take_stratified
 from penjing.engines.mixed_inputs import (
     AudioInput,
     CategoryInput,
@@ -232,11 +231,7 @@ def _split(
         notes += [note.replace("texts", "rows").replace("text", "row") for note in cleaned.notes]
     groups = {digest: one.group for digest, one in origin.items() if one.group}
     found, leaks = without_leaks(completed_splits(examples, spec, groups), many="rows")
-    limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
-    for part, limit in limits.items():
-        if limit is not None:
-            found[part] = take_stratified(found[part], limit, seed=spec.seed)
-    return found, origin, [*notes, *leaks]
+    return limited(found, spec), origin, [*notes, *leaks]
 
 
 def _read(row: RawRow, inputs: Sequence[Input]) -> tuple[Mixed, list[Unreadable]]:

@@ -134,10 +134,7 @@ def read_splits(
     groups = {digest: one.group for digest, one in origin.items() if one.group}
     examples, leaks = without_leaks(completed_splits(examples, spec, groups), many=medium.many)
     notes += leaks
-    limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
-    for part, limit in limits.items():
-        if limit is not None:
-            examples[part] = take_stratified(examples[part], limit, seed=spec.seed)
+    examples = limited(examples, spec)
     splits = Splits(
         train=examples["train"],
         dev=examples["dev"],
@@ -182,6 +179,15 @@ def read_listed(
             some = listed[start : start + _AT_ONCE]
             yield from zip(some, pool.map(one, some), strict=True)
             progress(start + len(some))
+
+
+def limited(examples: Mapping[str, tuple[Example, ...]], spec: DataSpec) -> dict[str, tuple[Example, ...]]:
+    """Return no more examples of each split than the task allows, drawn by label."""
+    limits = {"train": spec.max_train, "dev": spec.max_eval, "test": spec.max_eval}
+    return {
+        part: found if (most := limits[part]) is None else take_stratified(found, most, seed=spec.seed)
+        for part, found in examples.items()
+    }
 
 
 def completed_splits(

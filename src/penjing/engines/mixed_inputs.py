@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
@@ -53,13 +54,13 @@ class TextInput(Record):
         return {f"{name}.buckets": buckets, f"{name}.weights": weights}
 
 
-class _FileInput(Record):
+class _FileInput(Record, ABC):
     name: str
 
     @property
+    @abstractmethod
     def framing(self) -> Frame | Spectrogram:
         """How files become pixels."""
-        raise NotImplementedError
 
     def read(self, value: Any, beside: Path | None) -> Values | None:
         """Return the pixels of a file: a path (relative to `beside`), its content, or {"base64": …}."""

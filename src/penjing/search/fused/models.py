@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from penjing.files import write_text
 from penjing.measure.metrics import score
 from penjing.records import Step
 from penjing.search.fused.context import FusedContext
-from penjing.search.trained import TrainedModel
+from penjing.search.trained import TrainedModel, Training, train_stage
 from penjing.tasks.classify import decisions
-from penjing.train.batches import paired_batches
 from penjing.train.distill import Distillation
 from penjing.train.fused import (
     HEAD_SIZE,
@@ -31,9 +26,8 @@ from penjing.train.fused import (
     save_fused,
 )
 from penjing.train.fused_rows import Rows, fused_logits
-from penjing.train.loop import Loss, Progress, train
+from penjing.train.loop import Loss
 from penjing.train.pace import TrainPlan
-from penjing.train.state import StateFile
 
 TEACHER = "teacher"
 _HIDDEN, _LAYERS, _WIDTHS = 64, 2, (32, 64, 128)
@@ -158,42 +152,20 @@ def _trained(
     *,
     alone: str | None = None,
 ) -> TrainedFused:
-    context.reporter.begin(name)
-
-    def tell(progress: Progress) -> None:
-        score_text = "" if progress.score is None else f", dev {progress.score:.4f}"
-        context.reporter.advance(progress.step, progress.steps, f"loss {progress.loss:.3f}{score_text}")
-
-    def make(folder: Path, work: Path) -> None:
-        began = time.monotonic()
-        model, loss = start()
-        result = train(
-            model,
-            tokens=lessons,  # type: ignore[arg-type]  # a batch of several inputs goes where one tensor does
-            loss=loss,
-            evaluate=lambda present: dev_score(context, present, alone=alone),
-            plan=plan.after(time.monotonic() - began),
-            device=context.device,
-            state_file=StateFile(work / "state.safetensors"),
-            report=tell,
-            batches=paired_batches,
-            judged_texts=len(context.splits.dev),
-        )
-        save_fused(model.cpu(), folder)
-        write_text(folder / "result.json", json.dumps({**asdict(result), "parameters": model.parameter_count()}))
-
-    metric = context.task.bar.metric
+    training = Training(
+        plan,
+        start,
+        lessons,  # type: ignore[arg-type]  # a batch of several inputs goes where one tensor does
+        lambda present: dev_score(context, present, alone=alone),
+        save_fused,
+    )
     seen = {
         "data": context.data_key, "plan": asdict(plan), "changes": dict(lessons.changes), "left_out": lessons.left_out,
-        "metric": metric,
+        **inputs,
     }  # fmt: skip
-    stage = context.store.stage("fused", {**seen, **inputs}, make)
-    result = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))
-    context.reporter.end(
-        f"dev {metric} {result['best_score']:.4f} after {result['steps']:,} steps", reused=stage.reused
-    )
+    stage, found = train_stage(context, name, training, device=context.device, stage="fused", inputs=seen)
     return TrainedFused(
-        name, recipe, stage.folder, stage.key, result["train_s"], result["parameters"], result["best_score"]
+        name, recipe, stage.folder, stage.key, found["train_s"], found["parameters"], found["best_score"]
     )
 
 

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from torch import nn
 
-from penjing.files import write_text
 from penjing.measure.metrics import score
 from penjing.records import Step
 from penjing.search.pixels.context import PixelContext
-from penjing.search.trained import TrainedModel
+from penjing.search.trained import TrainedModel, Training, train_stage
 from penjing.tasks.classify import decisions
-from penjing.train.batches import paired_batches
 from penjing.train.convnet import ConvNet
 from penjing.train.convnet_checkpoint import CheckpointConvNet
-from penjing.train.loop import Loss, Progress, train
+from penjing.train.loop import Loss
 from penjing.train.pace import TrainPlan
 from penjing.train.sound import SoundTransformer
 from penjing.train.sound_checkpoint import SAVED, load_sound
-from penjing.train.state import StateFile
 from penjing.train.vision import VisionTransformer
 from penjing.train.vision_checkpoint import load_vision
 from penjing.train.vision_lessons import picture_logits
@@ -57,39 +52,11 @@ def trained(
     save: Callable[[Model, Path], None],
 ) -> Trained:
     """Return the model that `start` begins."""
-    context.reporter.begin(name)
     lessons = context.lessons(epochs=plan.epochs)
-
-    def tell(progress: Progress) -> None:
-        score_text = "" if progress.score is None else f", dev {progress.score:.4f}"
-        context.reporter.advance(progress.step, progress.steps, f"loss {progress.loss:.3f}{score_text}")
-
-    def make(folder: Path, work: Path) -> None:
-        began = time.monotonic()
-        model, loss = start()
-        result = train(
-            model,
-            tokens=lessons,
-            loss=loss,
-            evaluate=lambda present: dev_score(context, present),
-            plan=plan.after(time.monotonic() - began),
-            device=context.device,
-            state_file=StateFile(work / "state.safetensors"),
-            report=tell,
-            batches=paired_batches,
-            judged_texts=len(context.splits.dev),
-        )
-        save(model.cpu(), folder)
-        write_text(folder / "result.json", json.dumps({**asdict(result), "parameters": model.parameter_count()}))
-
-    metric = context.task.bar.metric
-    seen = {"augment": lessons.augmentation, "mixup": lessons.mixup, "metric": metric}
-    stage = context.store.stage("vision", {**context.base_key, **seen, **inputs}, make)
-    result = json.loads((stage.folder / "result.json").read_text(encoding="utf-8"))
-    context.reporter.end(
-        f"dev {metric} {result['best_score']:.4f} after {result['steps']:,} steps", reused=stage.reused
-    )
-    return Trained(name, recipe, stage.folder, stage.key, result["train_s"], result["parameters"], result["best_score"])
+    training = Training(plan, start, lessons, lambda present: dev_score(context, present), save)
+    seen = {**context.base_key, "augment": lessons.augmentation, "mixup": lessons.mixup, **inputs}
+    stage, found = train_stage(context, name, training, device=context.device, stage="vision", inputs=seen)
+    return Trained(name, recipe, stage.folder, stage.key, found["train_s"], found["parameters"], found["best_score"])
 
 
 def dev_score(context: PixelContext, model: nn.Module) -> float:
