@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from penjing.shape import Shape, VisionSize
 
-Students = Literal["separate", "elastic"]
+Students = Literal["separate", "elastic", "none"]
 Augmentation = Literal["none", "shift", "flip", "randaugment", "specaugment"]
 """How pictures are changed while a model learns: each one does what those before it do too. "specaugment" is for
 sounds: stretched and shifted in time and pitch, parts of them masked, noise below them."""
@@ -20,7 +20,8 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     students: Students = "separate"
-    """separate: one training a student; elastic: one training for every size, then a polish of the few that matter."""
+    """separate: one training a student; elastic: one training for every size, then a polish of the few that matter;
+    none: the teacher alone, in float32 and in fewer bits."""
     layers: tuple[Annotated[int, Field(gt=0)], ...] = ()
     ffn: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
     """Shares of the feed-forward neurons that stay."""

@@ -253,6 +253,8 @@ class Task(_Spec):
             self.kind == "audio" and self.recipe.augment not in {None, "none", "specaugment"}
         ):
             raise ValueError(f"recipe.augment = {self.recipe.augment} has no meaning for a task of kind {self.kind}")
+        if self.kind in {"image", "audio"} and self.recipe.students == "elastic":
+            raise ValueError('recipe.students = "elastic" is for texts')
         if bool(self.data.inputs) != (self.kind == "fused"):
             raise ValueError('a task of kind "fused", and no other, has data.inputs: { column = "text", … }')
         if self.kind == "fused" and self.data.label in self.data.inputs:
@@ -285,10 +287,12 @@ _RECIPES: dict[Kind, set[str]] = {
     "generate": {*_TEXT_RECIPES, "layers", "lora_rank", "bits"},
     "translate": {*_TEXT_RECIPES, "student_epochs", "teacher", "student", "beam"},
     "image": {
-        *_ALL_RECIPES, "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup", "sizes",
+        *_ALL_RECIPES, "students", "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup",
+        "sizes",
     },
     "audio": {
-        *_ALL_RECIPES, "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup", "seconds",
+        *_ALL_RECIPES, "students", "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup",
+        "seconds",
     },
     "fused": {*_ALL_RECIPES, "student_epochs", "seconds", "augment", "widths"},
 }  # fmt: skip

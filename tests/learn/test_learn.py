@@ -13,9 +13,12 @@ from penjing.cli.main import app
 from penjing.errors import DataError, StorageError, TaskError
 from penjing.learn.bank import find_question, read_bank
 from penjing.learn.check import check_file
+from penjing.learn.choice import grade_choice, statements
 from penjing.learn.exercises import NAMES, stub
 from penjing.learn.grade import grade
+from penjing.learn.meaning import Judge
 from penjing.learn.review import answered, next_question, read_progress
+from penjing.zero_shot.text import open_encoder
 from tests.learn.solutions import SOLUTIONS, WRONG
 
 FIRST = ("large-model", "startup-value", "hard-parts", "choose-model", "compute", "compress")
@@ -174,3 +177,44 @@ def test_a_loop_without_an_end_is_ended(tmp_path, code):
     found = check_file(write(tmp_path, "attention", code), timeout_s=3.0)
     assert [one.ok for one in found] == [False]
     assert "without an end" in found[0].says
+
+
+def test_statements_to_choose_from_are_half_wrong_and_of_other_topics():
+    bank = read_bank()
+    own = {point: question for question in bank for point in question.points}
+    for question in bank:
+        offered = statements(question, bank)
+        assert offered == statements(question, bank)
+        assert sum(one.right for one in offered) * 2 == len(offered)
+        assert all(own[one.point].topic != question.topic for one in offered if not one.right)
+
+
+def test_wrong_choices_take_away_from_right_ones():
+    offered = statements(find_question("kv-cache"), read_bank())
+    right = {place for place, one in enumerate(offered) if one.right}
+    assert grade_choice(offered, right).share == 1
+    everything = grade_choice(offered, range(len(offered)))
+    assert (everything.share, everything.missed) == (0, ())
+    assert grade_choice(offered, set()).missed == tuple(one.point for one in offered if one.right)
+
+
+def test_a_question_is_answered_by_numbers():
+    offered = statements(find_question("kv-cache"), read_bank())
+    right = "，".join(str(place + 1) for place, one in enumerate(offered) if one.right)
+    found = run("ask", "kv-cache", "--by", "choice", "--language", "zh", input=f"{right}\n")
+    assert found.exit_code == 0
+    assert found.stdout.count("✓") == len(offered) // 2
+    for wrong in ("0", "99", "first"):
+        refused = run("ask", "kv-cache", "--by", "choice", "--answer", wrong)
+        assert isinstance(refused.exception, TaskError)
+        assert "numbers from 1" in str(refused.exception)
+
+
+def test_other_words_with_the_same_meaning_count():
+    question, words = find_question("quantization"), "Numbers are kept as integers, each channel with its own factor."
+    assert not grade(question, words).said
+    judge = Judge(read_bank(), open_encoder().means)
+    assert "scale" in judge.grade(question, words).said[0].en
+    assert judge.grade(question, "把权重存成整数，再乘一个缩放尺度。").said
+    assert not judge.grade(question, "The weather is fine today.").said
+    assert judge.grade(question, "").missed == question.points

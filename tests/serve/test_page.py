@@ -73,6 +73,30 @@ def test_a_text_becomes_bars(browser, client):
         assert "bad, good" in page.locator("#facts").inner_text()
 
 
+def test_a_question_is_answered_and_remembered_by_the_browser(browser, client):
+    with opened(browser, f"{client.url}/learn") as page:
+        page.locator("#statements li").first.wait_for()
+        asked = page.locator("#question").inner_text()
+        page.click("#go")
+        page.get_by_text("Write or choose something first.").wait_for()
+        page.locator("#statements input").first.check()
+        page.click("#go")
+        page.get_by_text("comes again on").wait_for()
+        assert page.locator(".points li").count() >= 2
+        page.click("#next")
+        page.locator("#statements li").first.wait_for()
+        assert page.locator("#question").inner_text() != asked
+        page.select_option("#language", "zh")
+        page.get_by_text("用自己的话").wait_for()
+        page.locator("[name=way][value=text]").check()
+        page.fill("#words", "预训练")
+        page.keyboard.press("Tab")
+        page.click("#go")
+        page.get_by_text("题库的回答").wait_for()
+        page.reload()
+        page.get_by_text("2 of 31 answered").wait_for()
+
+
 def test_an_answer_is_written_as_it_comes_and_can_be_stopped(browser, client):
     with opened(browser, client.url) as page:
         ready(page)

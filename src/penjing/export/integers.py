@@ -64,8 +64,13 @@ def restore_pairs(pairs: NDArray[np.uint8], scales: NDArray[np.float16]) -> NDAr
     >>> restore_pairs(*quantize_pairs(np.array([[7.0, -7.0]], np.float32)))
     array([[ 7., -7.]], dtype=float32)
     """
-    values = np.concatenate([pairs & 15, pairs >> 4], axis=1).astype(np.float32) - INT4_ZERO
+    values = pair_values(pairs).astype(np.float32)
     return values * scales.astype(np.float32).repeat(values.shape[1] // scales.shape[1], axis=1)
+
+
+def pair_values(pairs: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """Return the whole numbers that `quantize_pairs` stored two a byte: (rows, columns), from -7 to 7."""
+    return np.concatenate([pairs & 15, pairs >> 4], axis=1).astype(np.int8) - np.int8(INT4_ZERO)
 
 
 def _int4(groups: Array, scales: NDArray[np.float16]) -> Array:

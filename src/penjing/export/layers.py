@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto
 
 from penjing.export.integers import LARGEST_WEIGHT, quantize_rows
@@ -24,11 +25,23 @@ class ActivationRange:
 
 
 @dataclass(frozen=True)
+class Int4Weight:
+    """A weight (out, in) as whole numbers from -7 to 7, and a scale for each group of the inputs."""
+
+    values: NDArray[np.int8]
+    scales: NDArray[np.float16]
+
+
+@dataclass(frozen=True)
 class Precision:
-    """Which linear layers are int8, by name with the range of their input, and how word embeddings are stored."""
+    """Which linear layers are int8 or int4, and how word embeddings are stored.
+
+    In int8 inputs are rounded too; their ranges are given by the layer's name. In int4 weights alone are.
+    """
 
     linear: Mapping[str, ActivationRange] = field(default_factory=dict)
     embeddings: Embeddings = "float32"
+    int4: Mapping[str, Int4Weight] = field(default_factory=dict)
 
 
 FLOAT32 = Precision()
@@ -47,6 +60,8 @@ class Layers:
 
     def product(self, name: str, x: str) -> str:
         """Append the product of `x` and a weight, in the precision that was settled for it."""
+        if name in self.precision.int4:
+            return self._int4_product(name, x, self.precision.int4[name])
         weight = np.ascontiguousarray(self.weights[f"{name}.weight"].T)  # (in, out)
         activation = self.precision.linear.get(name)
         if activation is None:
@@ -65,6 +80,14 @@ class Layers:
         stored = self._constant(f"{name}.weight", np.ascontiguousarray(columns.T))
         wide = self._node("DequantizeLinear", stored, weight_scale, weight_zero, axis=1)
         return self._node("MatMul", rounded, wide)
+
+    def _int4_product(self, name: str, x: str, weight: Int4Weight) -> str:
+        """Append the product with a weight whose groups have scales in float16: onnxruntime runs it as one operator."""
+        stored = self.nodes.int4(f"{name}.int4", np.ascontiguousarray(weight.values.T))
+        scales = self._constant(f"{name}.scales", np.ascontiguousarray(weight.scales.T))
+        wide = self._node("Cast", scales, to=TensorProto.FLOAT)
+        group = weight.values.shape[1] // weight.scales.shape[1]
+        return self._node("MatMul", x, self._node("DequantizeLinear", stored, wide, axis=0, block_size=group))
 
     def norm(self, name: str, x: str, *, epsilon: float) -> str:
         """Append a layer normalization."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 Array = NDArray[Any]
 OPSET = 23
@@ -38,6 +38,14 @@ class Nodes:
         """Return the name of a constant, which is stored where it is new."""
         if name not in self.constants:
             self.constants[name] = numpy_helper.from_array(np.asarray(value), name)
+        return name
+
+    def int4(self, name: str, values: NDArray[np.int8]) -> str:
+        """Return the name of a constant of whole numbers from -8 to 7, two a byte."""
+        if name not in self.constants:
+            flat = np.append(values.ravel(), np.zeros(values.size % 2, np.int8)).astype(np.uint8) & 15
+            packed = (flat[::2] | flat[1::2] << np.uint8(4)).tobytes()
+            self.constants[name] = helper.make_tensor(name, TensorProto.INT4, values.shape, packed, raw=True)
         return name
 
     def float32(self, name: str, value: float) -> str:

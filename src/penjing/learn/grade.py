@@ -18,11 +18,13 @@ class Grade:
 
     said: tuple[Point, ...]
     missed: tuple[Point, ...]
+    wrong: tuple[Point, ...] = ()
+    """What was chosen, and does not belong to the question."""
 
     @property
     def share(self) -> float:
-        """The share of the points that were said."""
-        return len(self.said) / (len(self.said) + len(self.missed))
+        """The share of the points that were said; each wrong one takes one away."""
+        return max(0, len(self.said) - len(self.wrong)) / (len(self.said) + len(self.missed))
 
 
 def grade(question: Question, answer: str) -> Grade:

@@ -51,11 +51,13 @@ class Structure:
 
 
 def structures(recipe: Recipe, *, layers: int) -> tuple[Structure, ...]:
-    """Return the students to train, largest first, so that each can start from the one before.
+    """Return the students to train, largest first, so that each can start from the one before; none where so asked.
 
     >>> [s.name for s in structures(Recipe(layers=(4, 2), ffn=(0.5,)), layers=6)]
     ['4 layers, 50% FFN', '2 layers, 50% FFN']
     """
+    if recipe.students == "none":
+        return ()
     if not (recipe.layers or recipe.heads or recipe.ffn):
         return _default(layers)
     depths = recipe.layers or (layers,)

@@ -32,6 +32,7 @@ from penjing.spec import Task
 
 TRIMMED = "trimmed teacher"
 STUDENTS: Mapping[Students, Callable[[Context, Trained], list[Trained]]] = {
+    "none": lambda context, teacher: [],
     "separate": train_students,
     "elastic": train_elastic,
 }

@@ -15,11 +15,22 @@ from penjing.errors import PenjingError
 from penjing.serve.keys import Keys
 from penjing.serve.middleware import Door
 from penjing.serve.problems import Envelope, Problem, invalid, of_error
-from penjing.serve.routes import classify, fused, inference_protocol, openai, operations, transcriptions, translate
+from penjing.serve.routes import (
+    classify,
+    fused,
+    inference_protocol,
+    learn,
+    openai,
+    operations,
+    transcriptions,
+    translate,
+)
 from penjing.serve.routes import files as file_routes
 from penjing.serve.services import Services
 
-_TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript", "sound.js": "text/javascript"}
+_PAGES = {"/": "page.html", "/learn": "learn.html"}
+_SCRIPTS = ("page.css", "page.js", "sound.js", "learn.js")
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 
 
 def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset[str] | None = None) -> FastAPI:
@@ -35,7 +46,17 @@ def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset
         responses={"default": {"model": Envelope, "description": "What is wrong, in OpenAI's envelope"}},
     )
     app.state.services = services
-    for routes in (openai, classify, file_routes, fused, transcriptions, translate, inference_protocol, operations):
+    for routes in (
+        openai,
+        classify,
+        file_routes,
+        fused,
+        transcriptions,
+        translate,
+        learn,
+        inference_protocol,
+        operations,
+    ):
         app.include_router(routes.router)
     _add_page(app)
     app.add_exception_handler(Problem, _problem)
@@ -54,10 +75,11 @@ def _add_page(app: FastAPI) -> None:
 
         @app.get(path, include_in_schema=False)
         async def page() -> Response:
-            return Response(text, media_type=f"{_TYPES[name]}; charset=utf-8", headers={"Cache-Control": "no-cache"})
+            kind = _TYPES[name.rpartition(".")[2]]
+            return Response(text, media_type=f"{kind}; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
-    for name in _TYPES:
-        route("/" if name == "page.html" else f"/{name}", name)
+    for path, name in {**_PAGES, **{f"/{name}": name for name in _SCRIPTS}}.items():
+        route(path, name)
 
 
 def _reply(request: Request, problem: Problem) -> Response:

@@ -32,6 +32,8 @@ PUBLIC = (
     "/page.css",
     "/page.js",
     "/sound.js",
+    "/learn",
+    "/learn.js",
 )
 """What is answered without a key: probes, and a page that asks for one."""
 _UNMEASURED = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics")

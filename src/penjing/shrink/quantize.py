@@ -57,11 +57,13 @@ def calibrate(model: Model, tokens: Examples, *, device: Device) -> dict[str, Ac
     def keep(name: str, x: Tensor, _: Tensor) -> None:
         samples[name].append(x.cpu().numpy().ravel())
 
-    _watch(model, tokens, keep, device=device)
+    watch_layers(model, tokens, keep, device=device)
     return {name: activation_range(np.concatenate(parts)) for name, parts in samples.items()}
 
 
-def _watch(model: Model, tokens: Examples, tell: Callable[[str, Tensor, Tensor], None], *, device: Device) -> None:
+def watch_layers(
+    model: Model, tokens: Examples, tell: Callable[[str, Tensor, Tensor], None], *, device: Device
+) -> None:
     """Let `model` answer the examples; `tell` hears each layer's name, input and output, without padding."""
     mask: Any = None
 
@@ -129,7 +131,7 @@ def output_errors(
         errors[name] += float((_rounded(x, ranges[name]) @ weights[name].T - exact).square().sum())
         totals[name] += float(exact.square().sum())
 
-    _watch(model, tokens, compare, device=device)
+    watch_layers(model, tokens, compare, device=device)
     return {name: errors[name] / max(totals[name], 1e-12) for name in ranges}
 
 

@@ -77,7 +77,7 @@ def label_texts(
     names = tuple(dict.fromkeys(labels or examples or ()))
     if not 2 <= len(names) <= _MOST_LABELS:
         raise TaskError("a choice needs labels", value=f"{len(names)} different", rule=f"from 2 to {_MOST_LABELS:,}")
-    encoder = _encoder(model)
+    encoder = open_encoder(model)
     read = encoder.means(texts)
     logits = (
         _by_names(encoder, read, names, prompt) if examples is None else _by_examples(encoder, read, names, examples)
@@ -106,7 +106,8 @@ def _by_examples(
 
 
 @lru_cache(maxsize=2)
-def _encoder(reference: str) -> TextEncoder:
+def open_encoder(reference: str = DEFAULT_MODEL) -> TextEncoder:
+    """Return the encoder that `reference` names; raise ModelError where it cannot be had."""
     found = resolve_model(reference, cache=default_cache())
     family_of(read_config(found.folder))
     tokenizer = Tokenizer.from_file(str(Path(found.folder) / "tokenizer.json"))

@@ -26,6 +26,7 @@ from penjing.search.candidates import Candidate, Role
 from penjing.search.pixels.context import PixelContext
 from penjing.search.pixels.trained import TEACHER, Trained
 from penjing.search.precision import arrays_of, mean_divergence
+from penjing.shrink.int4 import INT4_GROUP, int4_weights
 from penjing.shrink.quantize import Quantized, calibrate, output_errors, quantize
 from penjing.train.convnet import load_convnet
 from penjing.train.device import Device
@@ -36,7 +37,7 @@ from penjing.train.vision import VisionShape
 from penjing.train.vision_lessons import picture_logits
 
 LINEAR = "linear"
-_CALIBRATION, _COMPARED = 256, 128
+_CALIBRATION, _COMPARED, _ROUNDED = 256, 128, 1_024
 _DIVERGENCE_TOLERANCE = 0.005  # mean KL from the float32 answers, in nats, above which layers are reverted
 _EXACT = Device("cpu", bfloat16=False)
 
@@ -61,12 +62,16 @@ def baseline(context: PixelContext) -> Candidate:
 
 
 def transformer_candidates(context: PixelContext, trained: Trained) -> list[Candidate]:
-    """Return a model in float32 and in int8; of a student the positions are int8 too."""
+    """Return a model in float32 and in int8; a teacher that began as a checkpoint in int4 too.
+
+    What a checkpoint knew of inputs that the data lacks is lost sooner by cutting than by rounding.
+    """
     teacher = trained.name == TEACHER
-    return [
+    found = [
         _float32(context, trained, "teacher" if teacher else "candidate"),
         _int8(context, trained, "plain-int8" if teacher else "candidate", name=_int8_name(trained.name)),
     ]
+    return [*found, _int4(context, trained)] if teacher and context.model is not None else found
 
 
 def convnet_candidate(context: PixelContext, trained: Trained) -> Candidate:
@@ -114,6 +119,28 @@ def _int8(context: PixelContext, trained: Trained, role: Role, *, name: str) -> 
 
     inputs = {"precision": "int8", "tolerance": _DIVERGENCE_TOLERANCE, "pictures": [_CALIBRATION, _COMPARED]}
     return _candidate(context, trained, role, name, inputs, make)
+
+
+def _int4(context: PixelContext, trained: Trained) -> Candidate:
+    name = f"{trained.name} int4"
+
+    def make(folder: Path, _: Path) -> None:
+        model = trained.load()
+        weights = int4_weights(model, _sample(context, _ROUNDED, side=_side(model.shape)), device=context.device)
+        outside = {
+            layer: found for layer, found in _settled(context, trained).precision.linear.items() if layer not in weights
+        }
+        arrays, compared = arrays_of(model), _sample(context, _COMPARED, side=_side(model.shape))
+        graph = _graph(model.shape, arrays, precision=Precision(linear=outside, embeddings="int8", int4=weights))
+        divergence = mean_divergence(
+            _answers(_graph(model.shape, arrays), compared), _answers(graph, compared), multi_label=False
+        )
+        note = f"mean KL to float32 {divergence:.1e} nats ({_COMPARED} examples)"
+        recipe = (*trained.recipe, Step(name="int4", values={"group": INT4_GROUP}))
+        _write(context, folder, graph, name, recipe, trained.parameters, side=_side(model.shape), notes=(note,))
+
+    inputs = {"precision": "int4", "group": INT4_GROUP, "examples": [_CALIBRATION, _COMPARED, _ROUNDED]}
+    return _candidate(context, trained, "candidate", name, inputs, make)
 
 
 def _settled(context: PixelContext, trained: Trained) -> Quantized:

@@ -5,7 +5,7 @@ const WORDS = {
     skip: "Skip to the model", model: "Model", language: "Language", key: "Key", try: "Try it", text: "Text",
     max: "Tokens at most", temperature: "Temperature", go: "Answer", stop: "Stop", speed: "Speed from here",
     none: "Nothing was asked yet.", facts: "What was delivered", code: "From your code", copy: "Copy", copied: "Copied",
-    docs: "All routes", needKey: "This server asks for a key.", working: "Working…", loading: "The model is loading.", cut: "The model read only the beginning of this text.", task: "Task", engine: "Engine",
+    docs: "All routes", learn: "Questions to learn from", needKey: "This server asks for a key.", working: "Working…", loading: "The model is loading.", cut: "The model read only the beginning of this text.", task: "Task", engine: "Engine",
     size: "Size", quality: "Quality on", verdict: "Verdict", origin: "Made from", licence: "Licence", labels: "Labels",
     met: "met", "not met": "not met", undecided: "undecided", of: "of", classify: "classify", generate: "write", translate: "translate", pair: "Languages",
     original: "Original", translation: "Translation", lost: "Check this:",
@@ -26,7 +26,7 @@ const WORDS = {
   zh: {
     skip: "跳到模型", model: "模型", language: "语言", key: "密钥", try: "试一试", text: "文本", max: "最多 token 数",
     temperature: "温度", go: "回答", stop: "停止", speed: "从这里测得的速度", none: "还没有提问。", facts: "交付了什么",
-    code: "在代码中使用", copy: "复制", copied: "已复制", docs: "所有接口", needKey: "此服务需要密钥。", working: "处理中…", loading: "模型正在加载。", cut: "模型只读了这段文本的开头。",
+    code: "在代码中使用", copy: "复制", copied: "已复制", docs: "所有接口", learn: "学习题库", needKey: "此服务需要密钥。", working: "处理中…", loading: "模型正在加载。", cut: "模型只读了这段文本的开头。",
     task: "任务", engine: "引擎", size: "大小", quality: "质量：", verdict: "结论", origin: "来源", licence: "许可",
     labels: "标签", met: "达到", "not met": "未达到", undecided: "未定", of: "，共", classify: "分类", generate: "写作",
     translate: "翻译", pair: "语言", original: "原文", translation: "译文", lost: "请检查：",

@@ -1,0 +1,1 @@
+"""The documentation as a site: pages with what their commands print, the questions, and the reference."""

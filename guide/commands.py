@@ -1,0 +1,168 @@
+"""Running the commands of a page, without a shell: each once, in one folder, whatever the language of the page."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+from typer.core import TyperGroup
+
+from guide.blocks import Block, PageError, shown
+
+_LIMIT_S, _READY_S = 1_200, 120
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_RUNNABLE = frozenset({"penjing", "python", "curl", "cat", "head", "ls"})
+
+
+@dataclass
+class Workplace:
+    """A folder in which commands run, and what each has printed."""
+
+    folder: Path
+    bin: Path = field(default_factory=lambda: Path(sys.executable).parent)
+    said: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def answer(self, block: Block) -> str:
+        """Return what is shown under a block of commands.
+
+        Raises:
+            PageError: a command ended with another code than the page says, or has an option that is not there.
+        """
+        for command in block.commands:
+            check_options(command)
+        if block.way in {"elsewhere", "install"}:
+            return f'\n<p class="elsewhere">{block.reason}</p>\n' if block.reason else ""
+        if block.commands not in self.said:
+            self.said[block.commands] = self._served(block) if block.way == "serve" else self._run_all(block)
+        return shown(self.said[block.commands], lines=block.lines)
+
+    def _run_all(self, block: Block) -> str:
+        last = len(block.commands) - 1
+        return "".join(
+            self._run(command, exit_code=block.exit_code if place == last else 0)
+            for place, command in enumerate(block.commands)
+        )
+
+    def _served(self, block: Block) -> str:
+        server, *others = block.commands
+        with self._running(server):
+            return "".join(self._run(command, exit_code=0) for command in others)
+
+    def _run(self, command: str, *, exit_code: int) -> str:
+        started = time.monotonic()
+        words, source, target = redirected(shlex.split(command))
+        text = (self.folder / source).read_text(encoding="utf-8") if source else None
+        try:
+            done = subprocess.run(
+                self._resolved(words), cwd=self.folder, env=self._environment(), input=text, capture_output=True,
+                encoding="utf-8", timeout=_LIMIT_S, check=False, **({} if source else {"stdin": subprocess.DEVNULL}),
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise PageError(f"a command of a page does not end in {_LIMIT_S} s: {command}") from error
+        if done.returncode != exit_code:
+            said = f"{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
+            raise PageError(f"a command of a page ended with {done.returncode}, not {exit_code}: {command}\n{said}")
+        sys.stderr.write(f"{time.monotonic() - started:6.1f} s  {command}\n")
+        printed = done.stdout if exit_code in {0, 3} else done.stdout + done.stderr
+        if target:
+            (self.folder / target).write_text(printed, encoding="utf-8")
+            return ""
+        return self._tidied(printed)
+
+    def _resolved(self, words: list[str]) -> list[str]:
+        name, *rest = words
+        if name not in _RUNNABLE:
+            raise PageError(f"a page runs {', '.join(sorted(_RUNNABLE))}, not {name}")
+        own = self.bin / name
+        return [str(own) if own.is_file() else name, *rest]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PENJING_", "OPENAI_"))}
+        return kept | {
+            "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120", "HF_HUB_OFFLINE": "1", "LANG": "C.UTF-8",
+            "XDG_DATA_HOME": str(self.folder / "home"), "XDG_CACHE_HOME": str(self.folder / "home"),
+        }  # fmt: skip
+
+    def _tidied(self, printed: str) -> str:
+        return _ESCAPES.sub("", printed).replace(f"{self.folder.resolve()}/", "").replace(f"{self.folder}/", "")
+
+    @contextmanager
+    def _running(self, command: str) -> Iterator[None]:
+        words = shlex.split(command)
+        port = words[words.index("--port") + 1] if "--port" in words else "8000"
+        log = self.folder / "server.log"
+        with log.open("w", encoding="utf-8") as file, subprocess.Popen(
+            self._resolved(words), cwd=self.folder, env=self._environment(), stdout=file, stderr=file,
+            stdin=subprocess.DEVNULL,
+        ) as server:  # fmt: skip
+            try:
+                _wait_until_ready(f"http://127.0.0.1:{port}/health/ready", server, log)
+                yield
+            finally:
+                server.terminate()
+                server.wait(timeout=30)
+
+
+def redirected(words: list[str]) -> tuple[list[str], str | None, str | None]:
+    """Return a command without its `< FILE` and `> FILE`, and these files.
+
+    >>> redirected(["penjing", "predict", "B", ">", "answers.jsonl"])
+    (['penjing', 'predict', 'B'], None, 'answers.jsonl')
+    """
+    found: dict[str, str] = {}
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word in {"<", ">"}:
+            found[word] = next(rest, "")
+        else:
+            kept.append(word)
+    return kept, found.get("<"), found.get(">")
+
+
+def check_options(command: str) -> None:
+    """Check that the command line knows a command and its options; nothing is run.
+
+    Raises:
+        PageError: it does not.
+    """
+    words, _, _ = redirected(shlex.split(command))
+    if words[0] != "penjing":
+        return
+    from penjing.cli.main import app
+
+    found, rest = typer.main.get_command(app), words[1:]
+    try:
+        while isinstance(found, TyperGroup):
+            name, inner, rest = found.resolve_command(typer.Context(found), rest)
+            assert inner is not None, f"no command {name}"
+            found = inner
+        found.make_context(words[1], list(rest))
+    except typer.Exit:
+        return
+    except Exception as error:  # whatever the parser raises
+        raise PageError(f"a page has a command that is not there: {command}: {error}") from error
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + _READY_S
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - of this machine
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.2)
+    raise PageError(f"the server of a page is not ready:\n{log.read_text(encoding='utf-8')[-1500:]}")

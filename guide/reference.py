@@ -1,0 +1,180 @@
+"""The reference, written from the code: the command line, Python, HTTP, the task file, and a bundle's manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+from typer.core import TyperGroup
+
+import penjing
+from penjing.bundle.manifest import Manifest
+from penjing.spec import Task
+
+
+def reference_pages() -> dict[str, str]:
+    """Return the text of each page by its path in the site."""
+    return {
+        "reference/cli.md": command_line(),
+        "reference/python.md": python(),
+        "reference/http.md": http(),
+        "reference/task-file.md": "\n".join(
+            [
+                "# Every value of a task file",
+                "",
+                "Explained with examples: [task file](../task-file.md).",
+                "",
+                *fields(Task),
+            ]
+        ),
+        "reference/manifest.md": "\n".join(["# manifest.json of a bundle", "", *fields(Manifest)]),
+    }
+
+
+def command_line() -> str:
+    """Return every command with its help, arguments and options."""
+    from penjing.cli.main import app
+
+    lines = ["# Command line", ""]
+    for name, command in sorted(_commands(typer.main.get_command(app), "penjing")):
+        lines += [f"## {name}", "", *_help(command.help or ""), ""]
+        rows = [_parameter(one) for one in command.params if not getattr(one, "hidden", False)]
+        if rows:
+            lines += ["| argument or option | meaning |", "|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(command, TyperGroup):
+        yield name, command
+        return
+    for part, inner in command.commands.items():
+        yield from _commands(inner, f"{name} {part}")
+
+
+def _help(text: str) -> Iterator[str]:
+    """Yield help as Markdown: its examples are indented by two more spaces than the rest."""
+    for paragraph in text.strip().split("\n\n"):
+        if paragraph.startswith("  "):
+            yield from ["```text", *(line.strip() for line in paragraph.splitlines()), "```", ""]
+        else:
+            yield from [_safe(" ".join(paragraph.split())), ""]
+
+
+def _parameter(parameter: Any) -> str:
+    names = ", ".join(f"`{one}`" for one in [*parameter.opts, *parameter.secondary_opts] if one)
+    if parameter.param_type_name == "argument":
+        names = f"`{parameter.name.upper()}`"
+    return f"| {names} | {_safe(' '.join((getattr(parameter, 'help', '') or '').split()))} |"
+
+
+def python() -> str:
+    """Return a page that mkdocstrings fills in: everything that `penjing` names."""
+    names = sorted(penjing.__all__, key=lambda name: (name[0].isupper(), name))
+    lines = ["# Python", "", "Everything is imported from `penjing`: `from penjing import fit`.", ""]
+    for name in names:
+        lines += [f"## {name}", "", f"::: {_home(name)}.{name}", ""]
+    return "\n".join(lines)
+
+
+def _home(name: str) -> str:
+    return str(getattr(penjing, name).__module__)
+
+
+def http() -> str:
+    """Return every route of the server, out of its OpenAPI description."""
+    schema = _openapi()
+    lines = [
+        "# HTTP", "",
+        "What `penjing serve` answers depends on its bundles; all routes are here. `/docs` of a running server is the same with forms, "
+        "`/openapi.json` for programs. Errors have OpenAI's envelope: [serving](../serve.md).", "",
+    ]  # fmt: skip
+    for path, methods in sorted(schema["paths"].items()):
+        for method, route in methods.items():
+            lines += [f"## {method.upper()} {path}", "", *_help(route.get("description") or route.get("summary") or "")]
+            lines += _parameters(route.get("parameters", ()))
+            lines += _body(route.get("requestBody", {}), schema["components"]["schemas"])
+    return "\n".join([*lines, ""])
+
+
+def _openapi() -> Mapping[str, Any]:
+    from penjing.serve.app import create_app
+    from penjing.serve.life import Life
+    from penjing.serve.metrics import Metrics
+    from penjing.serve.services import Services
+    from penjing.serve.settings import Limits
+
+    return create_app(Services(Life(), Metrics(), Limits())).openapi()
+
+
+def _parameters(parameters: Any) -> list[str]:
+    rows = [
+        f"| `{one['name']}` ({one['in']}) | {_type(one['schema'])} | {_safe(one.get('description', ''))} |"
+        for one in parameters
+    ]
+    return ["| parameter | type | meaning |", "|---|---|---|", *rows, ""] if rows else []
+
+
+def _body(body: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for kind, content in body.get("content", {}).items():
+        schema = content.get("schema", {})
+        name = schema.get("$ref", "").rpartition("/")[2]
+        lines += [f"Body, `{kind}`:", "", *_table(schemas.get(name, schema), names="field")]
+    return lines
+
+
+def fields(model: type[BaseModel]) -> list[str]:
+    """Return a table of each part of what pydantic checks."""
+    schema = model.model_json_schema()
+    lines = _table(schema, names="value")
+    for name, part in schema.get("$defs", {}).items():
+        lines += [f"## {name}", "", *_help(part.get("description", "")), *_table(part, names="value")]
+    return lines
+
+
+def _table(schema: Mapping[str, Any], *, names: str) -> list[str]:
+    needed = schema.get("required", ())
+    rows = [
+        f"| `{name}` | {_type(one)} | {'needed' if name in needed else _default(one)} | {_safe(_line(one.get('description', '')))} |"
+        for name, one in schema.get("properties", {}).items()
+    ]
+    return [f"| {names} | type | default | meaning |", "|---|---|---|---|", *rows, ""] if rows else []
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    """Return a type in words.
+
+    >>> _type({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]})
+    'list of string, or null'
+    """
+    if "$ref" in schema:
+        return f"`{schema['$ref'].rpartition('/')[2]}`"
+    for several in ("anyOf", "oneOf", "allOf"):
+        if several in schema:
+            return ", or ".join(dict.fromkeys(_type(one) for one in schema[several]))
+    if "enum" in schema:
+        return ", ".join(f"`{one}`" for one in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    return str(schema.get("type", "any"))
+
+
+def _default(schema: Mapping[str, Any]) -> str:
+    if "default" not in schema:
+        return ""
+    return f"`{_safe(json.dumps(schema['default'], ensure_ascii=False))}`"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _safe(text: str) -> str:
+    """Return text that a Markdown table can hold."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
