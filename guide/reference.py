@@ -12,6 +12,12 @@ from typer.core import TyperGroup
 
 import penjing
 from penjing.bundle.manifest import Manifest
+from penjing.cli.main import app
+from penjing.serve.app import create_app
+from penjing.serve.life import Life
+from penjing.serve.metrics import Metrics
+from penjing.serve.services import Services
+from penjing.serve.settings import Limits
 from penjing.spec import Task
 
 
@@ -36,8 +42,6 @@ def reference_pages() -> dict[str, str]:
 
 def command_line() -> str:
     """Return every command with its help, arguments and options."""
-    from penjing.cli.main import app
-
     lines = ["# Command line", ""]
     for name, command in sorted(_commands(typer.main.get_command(app), "penjing")):
         lines += [f"## {name}", "", *_help(command.help or ""), ""]
@@ -89,8 +93,8 @@ def http() -> str:
     schema = _openapi()
     lines = [
         "# HTTP", "",
-        "What `penjing serve` answers depends on its bundles; all routes are here. `/docs` of a running server is the same with forms, "
-        "`/openapi.json` for programs. Errors have OpenAI's envelope: [serving](../serve.md).", "",
+        "What `penjing serve` answers depends on its bundles; all routes are here. `/docs` of a running server is the "
+        "same with forms, `/openapi.json` for programs. Errors have OpenAI's envelope: [serving](../serve.md).", "",
     ]  # fmt: skip
     for path, methods in sorted(schema["paths"].items()):
         for method, route in methods.items():
@@ -101,12 +105,6 @@ def http() -> str:
 
 
 def _openapi() -> Mapping[str, Any]:
-    from penjing.serve.app import create_app
-    from penjing.serve.life import Life
-    from penjing.serve.metrics import Metrics
-    from penjing.serve.services import Services
-    from penjing.serve.settings import Limits
-
     return create_app(Services(Life(), Metrics(), Limits())).openapi()
 
 
@@ -139,7 +137,8 @@ def fields(model: type[BaseModel]) -> list[str]:
 def _table(schema: Mapping[str, Any], *, names: str) -> list[str]:
     needed = schema.get("required", ())
     rows = [
-        f"| `{name}` | {_type(one)} | {'needed' if name in needed else _default(one)} | {_safe(_line(one.get('description', '')))} |"
+        f"| `{name}` | {_type(one)} | {'needed' if name in needed else _default(one)} "
+        f"| {_safe(_line(one.get('description', '')))} |"
         for name, one in schema.get("properties", {}).items()
     ]
     return [f"| {names} | type | default | meaning |", "|---|---|---|---|", *rows, ""] if rows else []

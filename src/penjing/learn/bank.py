@@ -14,6 +14,22 @@ Language = Literal["en", "zh"]
 Level = Literal["basic", "medium"]
 
 
+_TOPICS = {
+    "architecture": ("Architectures", "结构"),
+    "tokens": ("Tokens and vocabularies", "词片与词表"),
+    "training": ("Training", "训练"),
+    "data": ("Data", "数据"),
+    "evaluation": ("Evaluation", "评估"),
+    "compression": ("Compression", "压缩"),
+    "inference": ("Inference", "推理"),
+    "serving": ("Serving", "服务"),
+    "product": ("Product", "产品"),
+    "models": ("Models", "模型"),
+    "choice": ("Choice", "选择"),
+    "compute": ("Compute", "算力"),
+}
+
+
 class Wording(Record):
     """A question and its answer in one language."""
 
@@ -61,6 +77,15 @@ def read_bank() -> tuple[Question, ...]:
     """
     text = (files("penjing.learn") / "bank.toml").read_text(encoding="utf-8")
     return tuple(Question.model_validate(found) for found in tomllib.loads(text)["question"])
+
+
+def topic_name(topic: str, language: Language) -> str:
+    """Return what a topic is called.
+
+    >>> topic_name("data", "zh")
+    '数据'
+    """
+    return _TOPICS[topic][language == "zh"]
 
 
 def find_question(name: str) -> Question:

@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 
 def int4_weights(model: Model, examples: Examples, *, device: Device) -> dict[str, Int4Weight]:
-    """Return the weights of the linear layers in the blocks, by name; those whose inputs are no whole groups are left out.
+    """Return the weights of the linear layers in the blocks, by name, but of those whose inputs are no whole groups.
 
     Which errors show is judged on what `examples` make of the layers' inputs.
     """

@@ -6,8 +6,8 @@ const WORDS = {
     choice: "Choose what belongs to a good answer", text: "In your own words", check: "Check", next: "Next question",
     all: "all", basic: "basic", medium: "medium", hard: "hard", needKey: "This server asks for a key.",
     none: "Write or choose something first.", done: "Nothing is due today. Choose another topic, or come back tomorrow.",
-    said: "said", missed: "left out", wrong: "does not belong here", answer: "The bank's answer", source: "Source",
-    try: "Try it in a terminal", again: (day) => `This one comes again on ${day}.`,
+    said: "said", missed: "left out", wrong: "not this one", answer: "The bank's answer", source: "Source",
+    try: "Try it in a terminal", now: "This one comes again today.", again: (day) => `This one comes again on ${day}.`,
     progress: (known, all, due) => `${known} of ${all} answered, ${due} due now. Kept in this browser alone.`,
   },
   zh: {
@@ -16,7 +16,7 @@ const WORDS = {
     all: "全部", basic: "基础", medium: "进阶", hard: "高级", needKey: "此服务需要密钥。",
     none: "请先写点什么，或选一项。", done: "今天没有要复习的。换个主题，或明天再来。",
     said: "说到了", missed: "没说到", wrong: "与此题无关", answer: "题库的回答", source: "来源",
-    try: "在终端里试试", again: (day) => `这道题 ${day} 再来。`,
+    try: "在终端里试试", now: "这道题今天还会再来。", again: (day) => `这道题 ${day} 再来。`,
     progress: (known, all, due) => `共 ${all} 题，答过 ${known} 题，现在该复习 ${due} 题。只保存在这个浏览器里。`,
   },
 };
@@ -77,10 +77,14 @@ function choose() {
   show();
 }
 
-function show() {
-  const asked = state.asked && state.questions.find((one) => one.id === state.asked.id);
+function showProgress() {
   const known = state.questions.filter((one) => state.memory[one.id]);
   find("progress").textContent = say("progress")(known.length, state.questions.length, known.filter(isDue).length);
+}
+
+function show() {
+  const asked = state.asked && state.questions.find((one) => one.id === state.asked.id);
+  showProgress();
   find("reply").hidden = !asked;
   find("grade").replaceChildren();
   find("question").textContent = asked ? asked.ask : say("done");
@@ -123,7 +127,7 @@ function showGrade(found) {
   command.append(make("code", found.command));
   find("grade").replaceChildren(
     list, make("h3", say("answer")), make("p", found.answer), source, make("h3", say("try")), command,
-    make("p", say("again")(found.memory.due)),
+    make("p", found.memory.due > today() ? say("again")(found.memory.due) : say("now")),
   );
 }
 
@@ -146,6 +150,7 @@ find("reply").addEventListener("submit", async (event) => {
     state.seen.add(state.asked.id);
     localStorage.setItem(KEPT, JSON.stringify(state.memory));
     showGrade(found);
+    showProgress();
   } catch (error) {
     find("notice").textContent = error.message;
   }
@@ -170,10 +175,10 @@ async function load(language) {
   try {
     state.questions = await call(`/v1/learn/questions?language=${language}`);
     find("notice").textContent = "";
-    const topic = find("topic").value;
+    const place = Math.max(0, find("topic").selectedIndex);
     const topics = [...new Set(state.questions.map((one) => one.topic))];
     find("topic").replaceChildren(new Option(say("all"), ""), ...topics.map((name) => new Option(name, name)));
-    find("topic").value = topic;
+    find("topic").selectedIndex = place;
     if (state.asked) show();
     else choose();
   } catch (error) {

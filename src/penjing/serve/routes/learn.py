@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from penjing.errors import TaskError
-from penjing.learn.bank import Language, Point, Question, find_question, read_bank
+from penjing.learn.bank import Language, Point, Question, find_question, read_bank, topic_name
 from penjing.learn.choice import grade_choice, statements
 from penjing.learn.grade import grade
 from penjing.learn.review import Memory, answered
@@ -66,7 +66,7 @@ async def questions(language: Language = "en") -> list[Asked]:
     bank = read_bank()
     return [
         Asked(
-            id=one.id, topic=one.topic, level=one.level, ask=one.say(language).ask,
+            id=one.id, topic=topic_name(one.topic, language), level=one.level, ask=one.say(language).ask,
             statements=[found.point.say(language) for found in statements(one, bank)],
         )
         for one in bank
