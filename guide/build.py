@@ -43,12 +43,10 @@ def main() -> int:
         "--runs", type=Path, default=ROOT / "runs", help="runs of the examples: what is there is not run again"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "site", help="the site")
-    parser.add_argument(
-        "--only", nargs="*", default=(), help="pages, such as plan.md: the commands of others are not run"
-    )
+    parser.add_argument("--only", nargs="*", default=(), help="a draft: commands of these pages alone are run")
     asked = parser.parse_args()
-    place = prepare(asked.work / "place", runs=asked.runs)
     try:
+        place = prepare(asked.work / "place", runs=asked.runs)
         for language in _LANGUAGES:
             source = asked.work / language
             write_pages(language, place, source, only=frozenset(asked.only))
@@ -69,6 +67,8 @@ def prepare(folder: Path, *, runs: Path) -> Workplace:
     (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "runs").symlink_to(runs.resolve())
     for name, sample in _SAMPLES.items():
+        if not sample.is_file():
+            raise PageError(f"{sample} is missing: make docs fetches it")
         shutil.copyfile(sample, folder / name)
     return Workplace(folder)
 
@@ -87,6 +87,8 @@ def write_pages(language: Language, place: Workplace, target: Path, *, only: fro
         for name, path in source_pages(language).items()
     }
     pages |= question_pages(read_bank(), language) | reference_pages()
+    if unknown := sorted(only - pages.keys()):
+        raise PageError(f"there is no page {', '.join(unknown)}; pages are {', '.join(sorted(pages))}")
     wrong = []
     for name, text in pages.items():
         answer = place.answer if not only or name in only else lambda block: ""
@@ -101,7 +103,7 @@ def write_pages(language: Language, place: Workplace, target: Path, *, only: fro
         raise PageError("\n\n".join(wrong))
 
 
-class _Counter(logging.Handler):
+class _Warnings(logging.Handler):
     """Keeps what MkDocs warns of."""
 
     def __init__(self) -> None:
@@ -119,7 +121,7 @@ def make_site(told: dict[str, Any]) -> None:
     Raises:
         PageError: MkDocs warned of something, such as a dead link.
     """
-    warned = _Counter()
+    warned = _Warnings()
     logger = logging.getLogger("mkdocs")
     logger.addHandler(warned)
     try:

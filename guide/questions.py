@@ -21,7 +21,6 @@ _WORDS = {
     "source": ("Source", "来源"),
     "basic": ("basic", "基础"),
     "medium": ("medium", "进阶"),
-    "hard": ("hard", "高级"),
     "level": ("Level", "难度"),
     "first": ("The six that come first", "最先的六个"),
 }  # fmt: skip

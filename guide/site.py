@@ -13,6 +13,7 @@ from penjing.learn.bank import Language
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+_LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _OTHER_LANGUAGE = re.compile(r"^\[(中文|English)\]\([^)]*\)\n+", re.M)
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]\n]*)\]\((?P<path>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)")
 _README = re.compile(r"README(\.zh-CN)?\.md")
@@ -59,9 +60,7 @@ def page_text(path: Path, *, place: str, language: Language, site: Path) -> str:
 
 def settings(language: Language, *, source: Path, output: Path, questions: list[dict[str, str]]) -> dict[str, Any]:
     """Return what MkDocs is told."""
-    other = {"en": "zh/", "zh": "../"}[language]
-    here = {"en": "./", "zh": "./"}[language]
-    links = [("English", "en"), ("中文", "zh")]
+    homes = {"en": ("./index.html", "zh/index.html"), "zh": ("../index.html", "./index.html")}[language]
     return {
         "site_name": "penjing 盆景",
         "docs_dir": str(source),
@@ -89,7 +88,8 @@ def settings(language: Language, *, source: Path, output: Path, questions: list[
         "extra": {
             "generator": False,
             "alternate": [
-                {"name": name, "lang": code, "link": here if code == language else other} for name, code in links
+                {"name": name, "lang": code, "link": home}
+                for name, code, home in zip(("English", "中文"), _LANGUAGES, homes, strict=True)
             ],
         },
         "extra_css": ["guide.css"],

@@ -46,6 +46,8 @@ def main() -> None:
         listed = subprocess.run(["apt-cache", "dumpavail"], check=True, capture_output=True, encoding="utf-8").stdout
     except FileNotFoundError:
         sys.exit("This data comes from Debian's package lists: apt-cache is needed, and is not here.")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"apt-cache dumpavail failed: {error.stderr[-400:]}")
     found = list(rows(listed))
     if not found:
         sys.exit("Debian's package lists are empty: run apt-get update first.")

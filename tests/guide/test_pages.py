@@ -1,15 +1,26 @@
 """The pages themselves: both languages have the same, every block says what is done with it, commands exist."""
 
 import re
+import shlex
 
 import pytest
 
-from guide.blocks import parse_block, with_output
+import penjing
+from guide.blocks import with_output
 from guide.commands import check_options
 from guide.questions import FIRST, question_menu, question_pages
 from guide.reference import reference_pages
 from guide.site import DOCS, ROOT, page_text, settings, source_pages
+from penjing.bundle.manifest import Manifest
+from penjing.cli.main import COMMANDS
 from penjing.learn.bank import read_bank
+from penjing.recipe import Recipe
+from penjing.serve.app import create_app
+from penjing.serve.life import Life
+from penjing.serve.metrics import Metrics
+from penjing.serve.services import Services
+from penjing.serve.settings import Limits
+from penjing.spec import Bar, Budget, DataSpec, Task
 
 ENGLISH_ONLY = {"benchmarks.md", "log.md"}
 
@@ -32,11 +43,23 @@ def test_every_block_says_what_is_done_with_it_and_its_commands_exist(language, 
         with_output(page_text(path, place=name, language=language, site=tmp_path), check)
 
 
+def blocks_of(path):
+    found = []
+
+    def keep(block):
+        found.append(block)
+        return ""
+
+    with_output(path.read_text(encoding="utf-8"), keep)
+    return found
+
+
 def test_both_languages_run_the_same_commands():
     for path in sorted((DOCS / "zh").rglob("*.md")):
-        english = DOCS / path.relative_to(DOCS / "zh")
-        found = [re.findall(r"^```sh ([a-z]+)", file.read_text(encoding="utf-8"), re.M) for file in (english, path)]
-        assert found[0] == found[1], path.name
+        english, chinese = blocks_of(DOCS / path.relative_to(DOCS / "zh")), blocks_of(path)
+        assert [(one.way, one.exit_code) for one in english] == [(one.way, one.exit_code) for one in chinese], path.name
+        if path.name != "learn.md":  # asks in its own language
+            assert [one.commands for one in english] == [one.commands for one in chinese], path.name
 
 
 def test_the_six_come_first_with_a_page_each_and_all_are_on_a_page():
@@ -47,19 +70,27 @@ def test_the_six_come_first_with_a_page_each_and_all_are_on_a_page():
         assert all(any(f"{{#{one.id}}}" in text for text in pages.values()) for one in bank)
         menu = [path for entry in question_menu(bank, language) for path in entry.values()]
         assert sorted(menu) == sorted(pages)
+        run = []
         for text in pages.values():
-            for options, body in re.findall(r"^```sh (.*)\n((?:.*\n)*?)```", text, re.M):
-                parse_block(options, body)
+            with_output(text, lambda block, run=run: run.extend(block.commands) or "")
+        assert run
+        for command in run:
+            check_options(command)
+        assert {shlex.join(shlex.split(one.command)) for one in bank} == set(run)
 
 
 def test_the_reference_has_every_command_route_and_value():
     pages = reference_pages()
-    assert "## penjing learn check" in pages["reference/cli.md"]
-    assert "`--drop-at-most`" in pages["reference/cli.md"]
-    assert "## POST /v1/chat/completions" in pages["reference/http.md"]
-    assert "`drop_at_most`" in pages["reference/task-file.md"]
-    assert "`golden`" in pages["reference/manifest.md"] or "`files`" in pages["reference/manifest.md"]
-    assert "::: penjing.search.fit.fit" in pages["reference/python.md"]
+    for command in COMMANDS:
+        assert f"## penjing {command.__name__.replace('_', '-')}\n" in pages["reference/cli.md"]
+    assert "## penjing learn check\n" in pages["reference/cli.md"]
+    paths = create_app(Services(Life(), Metrics(), Limits())).openapi()["paths"]
+    assert len(paths) > 20
+    assert all(f" {path}\n" in pages["reference/http.md"] for path in paths)
+    for model in (Task, DataSpec, Bar, Budget, Recipe):
+        assert all(f"| `{name}` |" in pages["reference/task-file.md"] for name in model.model_fields)
+    assert all(f"| `{name}` |" in pages["reference/manifest.md"] for name in Manifest.model_fields)
+    assert all(f"## {name}\n" in pages["reference/python.md"] for name in penjing.__all__)
 
 
 def test_links_to_other_files_become_copies_and_the_readme_the_first_page(tmp_path):

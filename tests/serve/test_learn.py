@@ -7,6 +7,8 @@ from penjing.learn.choice import statements
 from penjing.serve.keys import Keys
 from tests.serve.running import classifier, running, services_of
 
+KNOWN = {"box": 1, "due": "2026-01-02", "last": "2026-01-01", "answered": 1}
+
 
 @pytest.fixture(scope="module")
 def client(tiny_bundle):
@@ -56,6 +58,9 @@ def test_free_text_is_graded_in_its_language(client):
         ({"question": "kv-cache", "answer": "x" * 4001}, 400),
         ({"question": "kv-cache", "chosen": [0] * 33}, 400),
         ({"question": "kv-cache", "answer": "x", "memory": {"box": "many"}}, 400),
+        ({"question": "kv-cache", "answer": "x", "memory": {**KNOWN, "box": 1000}}, 400),
+        ({"question": "kv-cache", "answer": "x", "memory": {**KNOWN, "box": -3}}, 400),
+        ({"question": "kv-cache", "answer": "x", "today": "9999-12-31"}, 400),
     ],
 )
 def test_what_cannot_be_graded_is_named(client, body, status):

@@ -24,16 +24,14 @@ def output_errors(change, moments):
 
 
 def rounded(weights, moments, name):
-    return dequantize(
-        round_in_turn(
-            weights,
-            inverse_factor(moments),
-            group=GROUP.get(name, 32),
-            quantize=lambda values, _: quantize(values, name),
-            dequantize=lambda stored: dequantize(stored, name),
-        ),
-        name,
+    groups = round_in_turn(
+        weights,
+        inverse_factor(moments),
+        group=GROUP.get(name, 32),
+        quantize=lambda values, _: quantize(values, name),
+        dequantize=lambda stored: dequantize(stored, name),
     )
+    return dequantize(np.concatenate(groups, axis=1), name)
 
 
 @pytest.mark.parametrize("name", TYPES)

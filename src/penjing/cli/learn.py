@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,7 +88,7 @@ def ask(
     from penjing.learn.review import answered, next_question, progress_path, read_progress, write_progress
 
     path, spoken, today = progress_path(), _language(language), date.today()
-    progress = read_progress(path)
+    progress, judge = read_progress(path), _judge_by(by)
     if question is not None:
         asked = find_question(question)
     else:
@@ -97,7 +98,7 @@ def ask(
             return
         asked = found.question
     typer.secho(f"{asked.id}: {asked.say(spoken).ask}", bold=True)
-    result = _judged(asked, answer, by, spoken)
+    result = judge(asked, answer, spoken)
     memory = answered(progress.get(asked.id), result.share, today=today)
     write_progress(path, {**progress, asked.id: memory})
     _show_grade(asked, result, spoken)
@@ -174,27 +175,38 @@ def check(
         raise typer.Exit(3)
 
 
-def _judged(asked: Question, answer: str | None, by: str, language: Language) -> Grade:
+def _judge_by(way: str) -> Callable[[Question, str | None, Language], Grade]:
+    """Return what asks for an answer, where none was given, and grades it; raise TaskError for an unknown way."""
     from penjing.errors import TaskError
     from penjing.learn.bank import read_bank
-    from penjing.learn.choice import grade_choice, statements
     from penjing.learn.grade import grade
-    from penjing.learn.meaning import Judge
 
-    if by not in ("terms", "meaning", "choice"):
-        raise TaskError("unknown --by", value=by, rule="terms, meaning or choice")
-    offered = statements(asked, read_bank()) if by == "choice" else ()
-    for number, one in enumerate(offered, start=1):
-        typer.echo(f"  {number}. {one.point.say(language)}")
-    question = _say(language, "Which of them, such as 1,3", "选哪些，例如 1,3") if offered else None
-    given = answer if answer is not None else typer.prompt(question or _say(language, "Your answer", "你的回答"))
-    if by == "choice":
-        return grade_choice(offered, _places(given, len(offered)))
-    if by == "terms":
-        return grade(asked, given)
+    if way not in ("terms", "meaning", "choice"):
+        raise TaskError("unknown --by", value=way, rule="terms, meaning or choice")
+    if way == "choice":
+        return _choose
+    if way == "terms":
+        return lambda asked, answer, language: grade(asked, _told(answer, language))
+    from penjing.learn.meaning import Judge
     from penjing.zero_shot.text import open_encoder
 
-    return Judge(read_bank(), open_encoder().means).grade(asked, given)
+    judge = Judge(read_bank(), open_encoder().means)
+    return lambda asked, answer, language: judge.grade(asked, _told(answer, language))
+
+
+def _told(answer: str | None, language: Language) -> str:
+    return answer if answer is not None else str(typer.prompt(_say(language, "Your answer", "你的回答")))
+
+
+def _choose(asked: Question, answer: str | None, language: Language) -> Grade:
+    from penjing.learn.bank import read_bank
+    from penjing.learn.choice import grade_choice, statements
+
+    offered = statements(asked, read_bank())
+    for number, one in enumerate(offered, start=1):
+        typer.echo(f"  {number}. {one.point.say(language)}")
+    chosen = answer or str(typer.prompt(_say(language, "Which of them, such as 1,3", "选哪些，例如 1,3")))
+    return grade_choice(offered, _places(chosen, len(offered)))
 
 
 def _places(given: str, most: int) -> set[int]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 LARGEST_WEIGHT = 64
 INT4_ZERO = 8
-_GROUP = 32
+INT4_GROUP = 32
+"""So many columns share a scale, or fewer where they are no multiple of it."""
 _CLIPS = np.linspace(0.7, 1.0, 7)
 
 
@@ -34,7 +35,7 @@ def quantize_pairs(matrix: Array) -> tuple[NDArray[np.uint8], NDArray[np.float16
     array([[31]], dtype=uint8)
     """
     rows, columns = matrix.shape
-    width = max(group for group in range(1, _GROUP + 1) if columns % group == 0)
+    width = max(group for group in range(1, INT4_GROUP + 1) if columns % group == 0)
     groups = matrix.astype(np.float32).reshape(rows, -1, width)
     largest = np.abs(groups).max(axis=2, keepdims=True)
     best = np.full(largest.shape, np.inf, np.float32)

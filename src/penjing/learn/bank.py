@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -12,9 +13,23 @@ from penjing.records import Record
 
 Language = Literal["en", "zh"]
 Level = Literal["basic", "medium"]
+Topic = Literal[
+    "architecture",
+    "tokens",
+    "training",
+    "data",
+    "evaluation",
+    "compression",
+    "inference",
+    "serving",
+    "product",
+    "models",
+    "choice",
+    "compute",
+]
 
 
-_TOPICS = {
+_TOPICS: Mapping[Topic, tuple[str, str]] = {
     "architecture": ("Architectures", "结构"),
     "tokens": ("Tokens and vocabularies", "词片与词表"),
     "training": ("Training", "训练"),
@@ -53,7 +68,7 @@ class Question(Record):
     """One question of the bank."""
 
     id: str
-    topic: str
+    topic: Topic
     level: Level
     source: str
     url: str
@@ -79,7 +94,7 @@ def read_bank() -> tuple[Question, ...]:
     return tuple(Question.model_validate(found) for found in tomllib.loads(text)["question"])
 
 
-def topic_name(topic: str, language: Language) -> str:
+def topic_name(topic: Topic, language: Language) -> str:
     """Return what a topic is called.
 
     >>> topic_name("data", "zh")

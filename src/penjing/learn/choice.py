@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from penjing.learn.bank import Point, Question
-from penjing.learn.grade import Grade
+from penjing.learn.grade import Grade, grade
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Statement:
 def statements(question: Question, bank: Sequence[Question]) -> tuple[Statement, ...]:
     """Return what may be chosen, as many wrong statements as right ones; the same each time.
 
-    Wrong ones are points of questions of other topics, so that none of them answers this one too.
+    Wrong ones are points of questions of other topics which the bank's answer to this one does not say.
 
     >>> from penjing.learn.bank import find_question, read_bank
     >>> found = statements(find_question("calibration"), read_bank())
@@ -29,11 +29,16 @@ def statements(question: Question, bank: Sequence[Question]) -> tuple[Statement,
     True
     """
     dice = random.Random(question.id)  # noqa: S311 - an order, not a secret
-    others = [point for other in bank if other.topic != question.topic for point in other.points]
+    others = [point for other in bank if other.topic != question.topic for point in _unsaid(other, question)]
     wrong = dice.sample(others, len(question.points))
     found = [Statement(point, True) for point in question.points] + [Statement(point, False) for point in wrong]
     dice.shuffle(found)
     return tuple(found)
+
+
+def _unsaid(other: Question, question: Question) -> tuple[Point, ...]:
+    """Return the points of another question that the answers to `question` do not say, by their terms."""
+    return grade(other, f"{question.en.answer}\n{question.zh.answer}").missed
 
 
 def grade_choice(offered: Sequence[Statement], chosen: Collection[int]) -> Grade:

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from penjing.errors import StorageError
 from penjing.files import storage_error, write_text
@@ -27,11 +28,11 @@ _MOST_BYTES = 2**20
 class Memory(Record):
     """What is remembered of one question."""
 
-    box: int
+    box: Annotated[int, Field(ge=0, lt=len(_DAYS))]
     due: date
     last: date
     """When it was answered."""
-    answered: int
+    answered: Annotated[int, Field(ge=0)]
 
 
 Progress = Mapping[str, Memory]

@@ -10,12 +10,13 @@ there for single columns; a group is what a format gives a scale of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-Bytes = NDArray[np.uint8]
+Stored = TypeVar("Stored")
 
 _DAMPING = 0.01  # of the mean second moment, added to each
 
@@ -25,22 +26,22 @@ def round_in_turn(
     factor: Floats,
     *,
     group: int,
-    quantize: Callable[[Floats, slice], Bytes],
-    dequantize: Callable[[Bytes], Floats],
-) -> Bytes:
-    """Return `weights` (rows, columns) as `quantize` stores them, (rows, bytes), groups one after the other.
+    quantize: Callable[[Floats, slice], Stored],
+    dequantize: Callable[[Stored], Floats],
+) -> list[Stored]:
+    """Return the groups of columns of `weights` (rows, columns) as `quantize` stores them, one after the other.
 
     `factor` (columns, columns) is that of the mean products of the layer's inputs, see `inverse_factor`. `quantize` is
     given the columns of one group, as they are after what was carried on to them, and where they are.
     """
     left = weights.astype(np.float64)
-    stored = []
+    stored: list[Stored] = []
     for start in range(0, weights.shape[1], group):
         here, after = slice(start, start + group), slice(start + group, None)
         stored.append(quantize(left[:, here].astype(np.float32), here))
         lost = left[:, here] - dequantize(stored[-1])
         left[:, after] -= np.linalg.solve(factor[here, here].T, lost.T).T @ factor[here, after]
-    return np.concatenate(stored, axis=1)
+    return stored
 
 
 def inverse_factor(moments: Floats) -> Floats:

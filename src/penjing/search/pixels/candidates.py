@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from penjing.bundle.manifest import Manifest, Outputs
 from penjing.bundle.write import stamp, write_bundle
+from penjing.export.integers import INT4_GROUP
 from penjing.export.layers import FLOAT32, Precision
 from penjing.export.nodes import Array
 from penjing.export.onnx_convnet import CONVNET_GRAPH, convnet_to_onnx
@@ -26,7 +28,7 @@ from penjing.search.candidates import Candidate, Role
 from penjing.search.pixels.context import PixelContext
 from penjing.search.pixels.trained import TEACHER, Trained
 from penjing.search.precision import arrays_of, mean_divergence
-from penjing.shrink.int4 import INT4_GROUP, int4_weights
+from penjing.shrink.int4 import int4_weights
 from penjing.shrink.quantize import Quantized, calibrate, output_errors, quantize
 from penjing.train.convnet import load_convnet
 from penjing.train.device import Device
@@ -67,11 +69,12 @@ def transformer_candidates(context: PixelContext, trained: Trained) -> list[Cand
     What a checkpoint knew of inputs that the data lacks is lost sooner by cutting than by rounding.
     """
     teacher = trained.name == TEACHER
+    settle = cache(lambda: _settled(context, trained))
     found = [
         _float32(context, trained, "teacher" if teacher else "candidate"),
-        _int8(context, trained, "plain-int8" if teacher else "candidate", name=_int8_name(trained.name)),
+        _int8(context, trained, "plain-int8" if teacher else "candidate", settle, name=_int8_name(trained.name)),
     ]
-    return [*found, _int4(context, trained)] if teacher and context.model is not None else found
+    return [*found, _int4(context, trained, settle)] if teacher and context.model is not None else found
 
 
 def convnet_candidate(context: PixelContext, trained: Trained) -> Candidate:
@@ -107,13 +110,14 @@ def _float32(context: PixelContext, trained: Trained, role: Role) -> Candidate:
     return _candidate(context, trained, role, trained.name, {"precision": "float32"}, make)
 
 
-def _int8(context: PixelContext, trained: Trained, role: Role, *, name: str) -> Candidate:
+def _int8(
+    context: PixelContext, trained: Trained, role: Role, settle: Callable[[], Quantized], *, name: str
+) -> Candidate:
     def make(folder: Path, _: Path) -> None:
-        model = trained.load()
-        found = _settled(context, trained)
+        model, found = trained.load(), settle()
         graph = _graph(model.shape, arrays_of(model), precision=found.precision)
         kept = f", float32 again: {', '.join(found.reverted)}" if found.reverted else ""
-        note = f"mean KL to float32 {found.divergence:.1e} nats ({_COMPARED} pictures){kept}"
+        note = f"mean KL to float32 {found.divergence:.1e} nats ({_COMPARED} examples){kept}"
         recipe = (*trained.recipe, Step(name="int8", values={"reverted": list(found.reverted)}))
         _write(context, folder, graph, name, recipe, trained.parameters, side=_side(model.shape), notes=(note,))
 
@@ -121,22 +125,22 @@ def _int8(context: PixelContext, trained: Trained, role: Role, *, name: str) -> 
     return _candidate(context, trained, role, name, inputs, make)
 
 
-def _int4(context: PixelContext, trained: Trained) -> Candidate:
+def _int4(context: PixelContext, trained: Trained, settle: Callable[[], Quantized]) -> Candidate:
+    """Return the model with its blocks in four bits; what stands before them is as `settle` says of int8."""
     name = f"{trained.name} int4"
 
     def make(folder: Path, _: Path) -> None:
-        model = trained.load()
+        model, settled = trained.load(), settle()
         weights = int4_weights(model, _sample(context, _ROUNDED, side=_side(model.shape)), device=context.device)
-        outside = {
-            layer: found for layer, found in _settled(context, trained).precision.linear.items() if layer not in weights
-        }
+        outside = {layer: found for layer, found in settled.precision.linear.items() if layer not in weights}
         arrays, compared = arrays_of(model), _sample(context, _COMPARED, side=_side(model.shape))
         graph = _graph(model.shape, arrays, precision=Precision(linear=outside, embeddings="int8", int4=weights))
         divergence = mean_divergence(
             _answers(_graph(model.shape, arrays), compared), _answers(graph, compared), multi_label=False
         )
         note = f"mean KL to float32 {divergence:.1e} nats ({_COMPARED} examples)"
-        recipe = (*trained.recipe, Step(name="int4", values={"group": INT4_GROUP}))
+        reverted = [layer for layer in settled.reverted if layer not in weights]
+        recipe = (*trained.recipe, Step(name="int4", values={"group": INT4_GROUP, "reverted": reverted}))
         _write(context, folder, graph, name, recipe, trained.parameters, side=_side(model.shape), notes=(note,))
 
     inputs = {"precision": "int4", "group": INT4_GROUP, "examples": [_CALIBRATION, _COMPARED, _ROUNDED]}

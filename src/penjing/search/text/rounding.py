@@ -37,11 +37,11 @@ def rounded_tensor(weights: Floats, type_name: str, importance: Floats, factor: 
     """
     if factor is None:
         return Stored(quantize(weights, type_name, importance=importance), type_name)
-    data = round_in_turn(
+    groups = round_in_turn(
         weights,
         factor,
         group=group_size(type_name),
         quantize=lambda values, columns: quantize(values, type_name, importance=importance[columns]),
         dequantize=lambda stored: dequantize(stored, type_name),
     )
-    return Stored(data, type_name)
+    return Stored(np.concatenate(groups, axis=1), type_name)

@@ -4,18 +4,18 @@ const WORDS = {
   en: {
     skip: "Skip to the question", topic: "Topic", language: "Language", key: "Key", way: "How to answer",
     choice: "Choose what belongs to a good answer", text: "In your own words", check: "Check", next: "Next question",
-    all: "all", basic: "basic", medium: "medium", hard: "hard", needKey: "This server asks for a key.",
+    all: "all", basic: "basic", medium: "medium", needKey: "This server asks for a key.",
     none: "Write or choose something first.", done: "Nothing is due today. Choose another topic, or come back tomorrow.",
-    said: "said", missed: "left out", wrong: "not this one", answer: "The bank's answer", source: "Source",
+    unkept: "This browser keeps nothing: the progress ends with the page.", said: "said", missed: "left out", wrong: "not this one", answer: "The bank's answer", source: "Source",
     try: "Try it in a terminal", now: "This one comes again today.", again: (day) => `This one comes again on ${day}.`,
     progress: (known, all, due) => `${known} of ${all} answered, ${due} due now. Kept in this browser alone.`,
   },
   zh: {
     skip: "跳到问题", topic: "主题", language: "语言", key: "密钥", way: "怎样回答",
     choice: "选出好的回答应包含的内容", text: "用自己的话", check: "检查", next: "下一题",
-    all: "全部", basic: "基础", medium: "进阶", hard: "高级", needKey: "此服务需要密钥。",
+    all: "全部", basic: "基础", medium: "进阶", needKey: "此服务需要密钥。",
     none: "请先写点什么，或选一项。", done: "今天没有要复习的。换个主题，或明天再来。",
-    said: "说到了", missed: "没说到", wrong: "与此题无关", answer: "题库的回答", source: "来源",
+    unkept: "浏览器不允许保存，关闭页面后进度会丢失。", said: "说到了", missed: "没说到", wrong: "与此题无关", answer: "题库的回答", source: "来源",
     try: "在终端里试试", now: "这道题今天还会再来。", again: (day) => `这道题 ${day} 再来。`,
     progress: (known, all, due) => `共 ${all} 题，答过 ${known} 题，现在该复习 ${due} 题。只保存在这个浏览器里。`,
   },
@@ -28,10 +28,18 @@ const say = (key) => WORDS[state.language][key];
 
 function read() {
   try {
-    const found = JSON.parse(localStorage.getItem(KEPT) || "{}");
-    return found && typeof found === "object" ? found : {};
+    const found = Object.entries(JSON.parse(localStorage.getItem(KEPT) || "{}"));
+    return Object.fromEntries(found.filter(([, known]) => known && typeof known.due === "string"));
   } catch {
     return {};
+  }
+}
+
+function keep() {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(state.memory));
+  } catch {
+    find("notice").textContent = say("unkept");
   }
 }
 
@@ -88,7 +96,7 @@ function show() {
   find("reply").hidden = !asked;
   find("grade").replaceChildren();
   find("question").textContent = asked ? asked.ask : say("done");
-  find("level").textContent = asked ? `${asked.topic} · ${say(asked.level)}` : "";
+  find("level").textContent = asked ? `${asked.topic_name} · ${say(asked.level)}` : "";
   find("words").value = "";
   find("statements").replaceChildren(...(asked ? asked.statements : []).map((text, place) => {
     const row = make("li");
@@ -140,19 +148,23 @@ find("reply").addEventListener("submit", async (event) => {
     find("notice").textContent = say("none");
     return;
   }
+  const asked = state.asked;
+  find("go").disabled = true;
   try {
     const found = await call("/v1/learn/grade", {
-      question: state.asked.id, language: state.language, today: today(), memory: state.memory[state.asked.id] || null,
+      question: asked.id, language: state.language, today: today(), memory: state.memory[asked.id] || null,
       ...(free ? { answer: words } : { chosen }),
     });
     find("notice").textContent = "";
-    state.memory[state.asked.id] = found.memory;
-    state.seen.add(state.asked.id);
-    localStorage.setItem(KEPT, JSON.stringify(state.memory));
-    showGrade(found);
+    state.memory[asked.id] = found.memory;
+    state.seen.add(asked.id);
+    if (state.asked === asked) showGrade(found);
     showProgress();
+    keep();
   } catch (error) {
     find("notice").textContent = error.message;
+  } finally {
+    find("go").disabled = false;
   }
 });
 find("next").addEventListener("click", () => {
@@ -173,12 +185,14 @@ async function load(language) {
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
   try {
-    state.questions = await call(`/v1/learn/questions?language=${language}`);
+    const found = await call(`/v1/learn/questions?language=${language}`);
+    if (language !== state.language) return;
+    state.questions = found;
     find("notice").textContent = "";
-    const place = Math.max(0, find("topic").selectedIndex);
-    const topics = [...new Set(state.questions.map((one) => one.topic))];
-    find("topic").replaceChildren(new Option(say("all"), ""), ...topics.map((name) => new Option(name, name)));
-    find("topic").selectedIndex = place;
+    const topic = find("topic").value;
+    const topics = new Map(found.map((one) => [one.topic, one.topic_name]));
+    find("topic").replaceChildren(new Option(say("all"), ""), ...[...topics].map(([id, name]) => new Option(name, id)));
+    find("topic").value = topic;
     if (state.asked) show();
     else choose();
   } catch (error) {

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from penjing.errors import TaskError
-from penjing.learn.bank import Language, Point, Question, find_question, read_bank, topic_name
+from penjing.learn.bank import Language, Level, Point, Question, Topic, find_question, read_bank, topic_name
 from penjing.learn.choice import grade_choice, statements
 from penjing.learn.grade import grade
 from penjing.learn.review import Memory, answered
@@ -26,8 +26,9 @@ class Asked(BaseModel):
     """A question, and statements to choose from."""
 
     id: str
-    topic: str
-    level: str
+    topic: Topic
+    topic_name: str = Field(description="What the topic is called in the language that was asked for.")
+    level: Level
     ask: str
     statements: list[str]
 
@@ -44,7 +45,9 @@ class LearnAnswer(BaseModel):
     )
     language: Language = "en"
     memory: Memory | None = Field(None, description="What came back when it was answered last.")
-    today: date | None = Field(None, description="Of the learner; default: the server's.")
+    today: Annotated[date | None, Field(ge=date(2000, 1, 1), le=date(2200, 1, 1))] = Field(
+        None, description="Of the learner; default: the server's."
+    )
 
 
 class LearnGrade(BaseModel):
@@ -66,7 +69,8 @@ async def questions(language: Language = "en") -> list[Asked]:
     bank = read_bank()
     return [
         Asked(
-            id=one.id, topic=topic_name(one.topic, language), level=one.level, ask=one.say(language).ask,
+            id=one.id, topic=one.topic, topic_name=topic_name(one.topic, language), level=one.level,
+            ask=one.say(language).ask,
             statements=[found.point.say(language) for found in statements(one, bank)],
         )
         for one in bank
