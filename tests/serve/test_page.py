@@ -89,7 +89,7 @@ def test_a_question_is_answered_and_remembered_by_the_browser(browser, client):
         page.locator("#statements li").first.wait_for()
         assert page.locator("#question").inner_text() != asked
         page.select_option("#language", "zh")
-        page.get_by_text("用自己的话").wait_for()
+        page.get_by_text("· 基础").wait_for()
         page.locator("[name=way][value=text]").check()
         page.fill("#words", "预训练")
         page.keyboard.press("Tab")

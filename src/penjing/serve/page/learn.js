@@ -82,6 +82,7 @@ function choose() {
   const fresh = open.filter((one) => !state.memory[one.id] && !state.seen.has(one.id));
   due.sort((a, b) => state.memory[a.id].due.localeCompare(state.memory[b.id].due));
   state.asked = due[0] || fresh[0] || null;
+  find("words").value = "";
   show();
 }
 
@@ -97,7 +98,6 @@ function show() {
   find("grade").replaceChildren();
   find("question").textContent = asked ? asked.ask : say("done");
   find("level").textContent = asked ? `${asked.topic_name} · ${say(asked.level)}` : "";
-  find("words").value = "";
   find("statements").replaceChildren(...(asked ? asked.statements : []).map((text, place) => {
     const row = make("li");
     const label = make("label");
