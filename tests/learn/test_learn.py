@@ -1,5 +1,6 @@
 """penjing learn: the bank is whole, answers are graded and remembered, exercises checked, whatever the code does."""
 
+import ast
 import json
 import re
 from datetime import date
@@ -118,6 +119,21 @@ def test_what_is_damaged_or_unknown_is_named(tmp_path):
     (tmp_path / "unnamed.py").write_text("x = 1\n", encoding="utf-8")
     with pytest.raises(TaskError, match="does not say which exercise"):
         check_file(tmp_path / "unnamed.py")
+
+
+@pytest.mark.parametrize("exercise", NAMES)
+def test_the_stubs_of_both_languages_are_the_same_code(exercise):
+    def code(language):
+        tree = ast.parse(stub(exercise, language))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                assert ast.get_docstring(node)
+                node.body = node.body[1:]
+        return ast.dump(tree)
+
+    assert code("en") == code("zh")
+    assert re.search("[一-鿿]", stub(exercise, "zh"))
+    assert f"# penjing exercise: {exercise}" in stub(exercise, "zh")
 
 
 def test_an_exercise_is_begun_once_and_its_stub_fails(tmp_path):

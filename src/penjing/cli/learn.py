@@ -128,6 +128,7 @@ def show(
 def start(
     exercise: Annotated[str, typer.Argument(help="Its name, such as attention.", show_default=False)],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file. [default: NAME.py]")] = None,
+    language: Spoken = None,
 ) -> None:
     """Write the file of an exercise, to be filled in: it says what to do.
 
@@ -135,14 +136,14 @@ def start(
 
     Examples:
 
-      penjing learn start attention
+      penjing learn start attention --language zh
     """
     from penjing.errors import StorageError
     from penjing.files import write_text
     from penjing.learn.exercises import stub
 
     exercise = exercise.replace("-", "_")
-    text, path = stub(exercise), output or Path(f"{exercise}.py")
+    text, path = stub(exercise, _language(language)), output or Path(f"{exercise}.py")
     if path.exists():
         raise StorageError("this file is there already", value=str(path), next_step="Give another one with --output")
     write_text(path, text)

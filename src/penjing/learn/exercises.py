@@ -7,6 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from penjing.errors import TaskError
+from penjing.learn.bank import Language
 
 NAMES = (
     "generate", "classify", "translate", "attention", "kv_cache", "bpe", "quantization", "pruning", "distillation",
@@ -14,13 +15,13 @@ NAMES = (
 _NAMED = re.compile(r"^# penjing exercise: ([a-z_]+)\s*$", re.MULTILINE)
 
 
-def stub(name: str) -> str:
-    """Return the file to fill in.
+def stub(name: str, language: Language = "en") -> str:
+    """Return the file to fill in, with its hints in a language.
 
     Raises:
         TaskError: there is no such exercise.
     """
-    return _file(name, "stub").read_text(encoding="utf-8")
+    return _file(name, "stub" if language == "en" else f"stub_{language}").read_text(encoding="utf-8")
 
 
 def checks(name: str) -> str:
