@@ -4,6 +4,7 @@ A block says after its language what is done with it:
 
     ```sh run                          every command is run, and must end with 0
     ```sh run exit=3 lines=12          ... the last must end with 3; only the first lines of what is printed are shown
+    ```sh run stderr                   ... and what is said on stderr is shown too
     ```sh serve                        the first command goes on while the others ask it
     ```sh elsewhere="needs a network"  nothing is run here; options are checked, and the reason is shown
     ```sh install                      pip, make, git: what the build did before
@@ -26,7 +27,7 @@ _FENCE = re.compile(
 )
 _SHELLS = frozenset({"sh", "bash", "console", "shell", "zsh", "powershell"})
 _PLAIN = frozenset({"", "text", "python", "toml", "json", "js", "html", "kotlin", "swift", "ini", "yaml"})
-_OPTIONS = {"run": {"exit", "lines"}, "serve": {"lines"}, "elsewhere": set[str](), "install": set[str]()}
+_OPTIONS = {"run": {"exit", "lines", "stderr"}, "serve": {"lines"}, "elsewhere": set[str](), "install": set[str]()}
 _OPERATORS = re.compile(r"[|&;$*`]|>>|\d>")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _LINES = 40
@@ -50,6 +51,8 @@ class Block:
     """Of what is printed, so many are shown."""
     reason: str = ""
     """Why nothing is run here."""
+    stderr: bool = False
+    """Whether what is said there is shown too."""
 
 
 def parse_block(options: str, body: str) -> Block:
@@ -59,7 +62,7 @@ def parse_block(options: str, body: str) -> Block:
         PageError: it says nothing of whether it is run, or something unknown.
 
     >>> parse_block('run exit=3', 'penjing check a.csv   # looks at it')
-    Block(way='run', commands=('penjing check a.csv',), exit_code=3, lines=40, reason='')
+    Block(way='run', commands=('penjing check a.csv',), exit_code=3, lines=40, reason='', stderr=False)
     """
     try:
         words = [word.partition("=") for word in shlex.split(options)]
@@ -73,6 +76,7 @@ def parse_block(options: str, body: str) -> Block:
             exit_code=int(values.get("exit", 0)),
             lines=int(values.get("lines", _LINES)),
             reason=values.get("elsewhere", ""),
+            stderr="stderr" in values,
         )
     except ValueError as error:
         raise PageError(f"a block of commands says what is done with it, not {options!r}: {error}") from error

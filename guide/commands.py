@@ -54,16 +54,16 @@ class Workplace:
     def _run_all(self, block: Block) -> str:
         last = len(block.commands) - 1
         return "".join(
-            self._run(command, exit_code=block.exit_code if place == last else 0)
+            self._run(command, exit_code=block.exit_code if place == last else 0, stderr=block.stderr)
             for place, command in enumerate(block.commands)
         )
 
     def _served(self, block: Block) -> str:
         server, *others = block.commands
         with self._running(server):
-            return "".join(self._run(command, exit_code=0) for command in others)
+            return "".join(self._run(command) for command in others)
 
-    def _run(self, command: str, *, exit_code: int) -> str:
+    def _run(self, command: str, *, exit_code: int = 0, stderr: bool = False) -> str:
         started = time.monotonic()
         words, source, target = redirected(shlex.split(command))
         try:
@@ -80,7 +80,7 @@ class Workplace:
             said = f"{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
             raise PageError(f"a command of a page ended with {done.returncode}, not {exit_code}: {command}\n{said}")
         sys.stderr.write(f"{time.monotonic() - started:6.1f} s  {command}\n")
-        printed = done.stdout if exit_code in {0, 3} else done.stdout + done.stderr
+        printed = done.stdout + (done.stderr if stderr else "")
         if target:
             self._inside(target).write_text(printed, encoding="utf-8")
             return ""

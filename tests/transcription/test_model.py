@@ -119,6 +119,12 @@ def test_a_table_with_references_gives_error_rates(tmp_path):
     assert done.exit_code == 0, done.output
     assert "word error rate 1." in done.stderr
     assert "character error rate" in done.stderr
+    missed = CliRunner().invoke(app, [*told, "--words-wrong", "0.2"])
+    assert (missed.exit_code, "the bar, at most 0.2, is not met" in missed.stderr) == (3, True)
+    held = CliRunner().invoke(app, [*told, "--characters-wrong", "50"])
+    assert (held.exit_code, "at most 50, is met" in held.stderr) == (0, True)
+    without = CliRunner().invoke(app, [*told[:-2], "--words-wrong", "0.2"])
+    assert "needs what is said" in str(without.exception)
     assert CliRunner().invoke(app, [*told[:-1], "none"]).exit_code != 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from penjing.cli.labelled_files import Asked
+    from penjing.measure.error_rate import Unit
     from penjing.transcription.model import Progress, Transcript
 
 
@@ -38,12 +39,22 @@ def transcribe(
     beam: Annotated[int, typer.Option(min=1, max=16, help="Transcripts pursued at once.")] = 1,
     precision: Annotated[str, typer.Option(help="float32, or int8: faster, and may hear a little worse.")] = "float32",
     threads: Annotated[int, typer.Option(min=1, max=256)] = 2,
+    words_wrong: Annotated[
+        float | None,
+        typer.Option(min=0, help="With --reference: the bar, the highest word error rate.", show_default=False),
+    ] = None,
+    characters_wrong: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="The same for characters: of languages without spaces between words.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Write down what recordings say, with times where the format has them. Torch is not needed.
 
     wav, flac, mp3, ogg, opus and aiff of any rate, channels and length up to four hours. Of several recordings each
     becomes a line (text) or an object a line (json); subtitles are of one. A recording that cannot be read is named on
-    stderr, and the exit code is 2.
+    stderr, and the exit code is 2. Exit code 3: a bar on error rates is not met, for all of the 95 % interval.
 
     Examples:
 
@@ -51,7 +62,7 @@ def transcribe(
 
       penjing transcribe package:whisper-base interview.wav --language zh --format srt --output interview.srt
 
-      penjing transcribe package:whisper-base --input clips.csv --reference text
+      penjing transcribe package:whisper-base --input clips.csv --reference text --words-wrong 0.1
     """
     import numpy as np
 
@@ -64,6 +75,8 @@ def transcribe(
 
     if format_ not in FORMATS:
         raise TaskError("unknown --format", value=format_, rule=", ".join(FORMATS))
+    if reference is None and not (words_wrong is None and characters_wrong is None):
+        raise TaskError("a bar on error rates needs what is said", next_step="Add --reference COLUMN")
     if precision not in ("float32", "int8"):
         raise TaskError("unknown --precision", value=precision, rule="float32 or int8")
     wanted, said = _wanted(files, input_, column=column, reference=reference)
@@ -91,11 +104,12 @@ def transcribe(
             file.flush()
             if reference is not None:
                 found.append((said[number], transcript))
-    if found:
-        _show_rates(found)
+    held = not found or _show_rates(found, {"word": words_wrong, "character": characters_wrong})
     if failed:
         typer.echo(f"no transcript of {failed:,} of them", err=True)
         raise typer.Exit(DataError.exit_code)
+    if not held:
+        raise typer.Exit(3)
 
 
 def _wanted(
@@ -118,12 +132,14 @@ def _wanted(
     return list(asked_files(files, source, column=column, medium=SOUNDS)), said
 
 
-def _show_rates(found: list[tuple[str, Transcript]]) -> None:
+def _show_rates(found: list[tuple[str, Transcript]], bars: Mapping[Unit, float | None]) -> bool:
+    """Show the error rates, each with its verdict where it has a bar; return False where one is not met."""
     from penjing.errors import DataError
     from penjing.measure.error_rate import error_rate
 
     references, texts = [said for said, _ in found], [transcript.text for _, transcript in found]
-    for unit in ("word", "character"):
+    verdicts = []
+    for unit, at_most in bars.items():
         try:
             rate = error_rate(references, texts, unit=unit)
         except ValueError as error:
@@ -133,6 +149,10 @@ def _show_rates(found: list[tuple[str, Transcript]]) -> None:
             f"{rate.errors:,} errors in {rate.units:,} {unit}s of {rate.n:,} recordings",
             err=True,
         )
+        if at_most is not None:
+            verdicts.append(rate.verdict(at_most))
+            typer.echo(f"the bar, at most {at_most:g}, is {verdicts[-1]}", err=True)
+    return "not met" not in verdicts
 
 
 @contextmanager

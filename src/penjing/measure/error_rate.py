@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 Unit = Literal["word", "character"]
+Verdict = Literal["met", "undecided", "not met"]
 _ROUNDS = 1000
 _NO_LETTER = re.compile(r"[^\w\s']|_", re.UNICODE)
 _LONE_QUOTE = re.compile(r"(?<!\w)'|'(?!\w)")
@@ -34,6 +35,14 @@ class ErrorRate:
     units: int
     n: int
     """Recordings."""
+
+    def verdict(self, at_most: float) -> Verdict:
+        """Return whether a bar holds: met or not met where all of the interval says so, else undecided.
+
+        >>> ErrorRate(0.1, 0.08, 0.12, errors=10, units=100, n=9).verdict(0.11)
+        'undecided'
+        """
+        return "met" if self.high <= at_most else "not met" if self.low > at_most else "undecided"
 
 
 def error_rate(references: Sequence[str], found: Sequence[str], *, unit: Unit = "word", seed: int = 0) -> ErrorRate:
