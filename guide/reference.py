@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 import typer
@@ -61,11 +62,13 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 def _help(text: str) -> Iterator[str]:
     """Yield help as Markdown: its examples are indented by two more spaces than the rest."""
-    for paragraph in text.strip().split("\n\n"):
-        if paragraph.startswith("  "):
-            yield from ["```text", *(line.strip() for line in paragraph.splitlines()), "```", ""]
+    for example, paragraphs in groupby(text.strip().split("\n\n"), key=lambda one: one.startswith("  ")):
+        if example:
+            lines = (line.strip() for paragraph in paragraphs for line in paragraph.splitlines())
+            yield from ["```text", *lines, "```", ""]
         else:
-            yield from [_safe(" ".join(paragraph.split())), ""]
+            for paragraph in paragraphs:
+                yield from [_safe(" ".join(paragraph.split())), ""]
 
 
 def _parameter(parameter: Any) -> str:
