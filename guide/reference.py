@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping
-from itertools import groupby
-from typing import Any
+from itertools import groupby, pairwise
+from types import MappingProxyType
+from typing import Any, cast
 
 import typer
 from pydantic import BaseModel
@@ -48,7 +53,7 @@ def command_line() -> str:
         lines += [f"## {name}", "", *_help(command.help or ""), ""]
         rows = [_parameter(one) for one in command.params if not getattr(one, "hidden", False)]
         if rows:
-            lines += ["| argument or option | meaning |", "|---|---|", *rows, ""]
+            lines += ["| argument or option | default | meaning |", "|---|---|---|", *rows, ""]
     return "\n".join(lines)
 
 
@@ -75,7 +80,10 @@ def _parameter(parameter: Any) -> str:
     names = ", ".join(f"`{one}`" for one in [*parameter.opts, *parameter.secondary_opts] if one)
     if parameter.param_type_name == "argument":
         names = f"`{parameter.name.upper()}`"
-    return f"| {names} | {_safe(' '.join((getattr(parameter, 'help', '') or '').split()))} |"
+    default = parameter.default
+    plain = isinstance(default, str | int | float) and not isinstance(default, bool) and default != ""
+    shown = f"`{default}`" if plain else "needed" if parameter.required else ""
+    return f"| {names} | {shown} | {_safe(_line(getattr(parameter, 'help', '') or ''))} |"
 
 
 def python() -> str:
@@ -124,24 +132,51 @@ def _body(body: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[str]:
     for kind, content in body.get("content", {}).items():
         schema = content.get("schema", {})
         name = schema.get("$ref", "").rpartition("/")[2]
-        lines += [f"Body, `{kind}`:", "", *_table(schemas.get(name, schema), names="field")]
+        table = _table(schemas.get(name, schema), names="field")
+        lines += [f"Body, `{kind}`:", "", *table] if table else [f"Body: the bytes of `{kind}`.", ""]
     return lines
 
 
 def fields(model: type[BaseModel]) -> list[str]:
     """Return a table of each part of what pydantic checks."""
     schema = model.model_json_schema()
-    lines = _table(schema, names="value")
+    said = {found.__name__: attribute_docs(found) for found in _models(model)}
+    lines = _table(schema, names="value", said=said.get(model.__name__, {}))
     for name, part in schema.get("$defs", {}).items():
-        lines += [f"## {name}", "", *_help(part.get("description", "")), *_table(part, names="value")]
+        lines += [f"## {name}", "", *_help(part.get("description", ""))]
+        lines += _table(part, names="value", said=said.get(name, {}))
     return lines
 
 
-def _table(schema: Mapping[str, Any], *, names: str) -> list[str]:
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield every class of the project that may be a part of `model`."""
+    yield model
+    for module in [found for name, found in sys.modules.items() if name.startswith("penjing.")]:
+        for found in vars(module).values():
+            if isinstance(found, type) and issubclass(found, BaseModel) and found.__module__ == module.__name__:
+                yield found
+
+
+def attribute_docs(model: type[BaseModel]) -> dict[str, str]:
+    """Return what the source says under each field of a model, and of the classes it comes from."""
+    found: dict[str, str] = {}
+    for one in reversed(model.__mro__):
+        if not one.__module__.startswith("penjing."):
+            continue
+        body = cast(ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(one))).body[0]).body
+        for field, after in pairwise(body):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                text = after.value if isinstance(after, ast.Expr) else None
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    found[field.target.id] = text.value
+    return found
+
+
+def _table(schema: Mapping[str, Any], *, names: str, said: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     needed = schema.get("required", ())
     rows = [
         f"| `{name}` | {_type(one)} | {'needed' if name in needed else _default(one)} "
-        f"| {_safe(_line(one.get('description', '')))} |"
+        f"| {_safe(_line(one.get('description') or said.get(name, '')))} |"
         for name, one in schema.get("properties", {}).items()
     ]
     return [f"| {names} | type | default | meaning |", "|---|---|---|---|", *rows, ""] if rows else []
@@ -168,7 +203,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def _default(schema: Mapping[str, Any]) -> str:
-    if "default" not in schema:
+    if "default" not in schema or isinstance(schema["default"], dict):
         return ""
     return f"`{_safe(json.dumps(schema['default'], ensure_ascii=False))}`"
 

@@ -9,7 +9,7 @@ import penjing
 from guide.blocks import with_output
 from guide.commands import check_options
 from guide.questions import FIRST, question_menu, question_pages
-from guide.reference import reference_pages
+from guide.reference import attribute_docs, reference_pages
 from guide.site import DOCS, ROOT, page_text, settings, source_pages
 from penjing.bundle.manifest import Manifest
 from penjing.cli.main import COMMANDS
@@ -91,6 +91,14 @@ def test_the_reference_has_every_command_route_and_value():
         assert all(f"| `{name}` |" in pages["reference/task-file.md"] for name in model.model_fields)
     assert all(f"| `{name}` |" in pages["reference/manifest.md"] for name in Manifest.model_fields)
     assert all(f"## {name}\n" in pages["reference/python.md"] for name in penjing.__all__)
+
+
+def test_what_the_source_says_under_a_value_is_its_meaning():
+    assert "head" not in attribute_docs(Recipe)
+    assert "feed-forward" in attribute_docs(Recipe)["ffn"]
+    assert "| `ffn` |" in reference_pages()["reference/task-file.md"]
+    row = next(line for line in reference_pages()["reference/task-file.md"].splitlines() if line.startswith("| `ffn` "))
+    assert "feed-forward neurons that stay" in row
 
 
 def test_links_to_other_files_become_copies_and_the_readme_the_first_page(tmp_path):

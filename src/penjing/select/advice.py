@@ -34,8 +34,8 @@ def advice(
     best = ranked[0]
     sure = "" if best.fits else ", though it is not expected to keep every limit"
     said.insert(0, f"First choice: {best.name}{sure}")
-    if best.way == "n-grams":
-        said.append("Only n-grams keep your limits; --try shows whether they do")
+    if best.fits and all(one.way == "n-grams" for one in ranked if one.fits):
+        said.append("Only n-grams keep your limits")
     more = (*_of_engine(need), *_of_price(need, prices), *_of_age(prices), *_rent_or_buy(need.serve_on, prices))
     return (*said, _of_api(need, best, api), *more, *_of_bar(need))
 

@@ -31,7 +31,7 @@ const WORDS = {
     labels: "标签", met: "达到", "not met": "未达到", undecided: "未定", of: "，共", classify: "分类", generate: "写作",
     translate: "翻译", pair: "语言", original: "原文", translation: "译文", lost: "请检查：",
     frontier: "这次运行还得到了什么", against: "质量相对于", latency: "延迟", bytes: "大小", served: "正在使用",
-    missed: "未达到质量线或超出预算", dev: "开发集", curve: "虚线连接的是两方面都不被其他方案超过的方案。",
+    missed: "未达到质量标准或超出预算", dev: "开发集", curve: "虚线连接的是两方面都不被其他方案超过的方案。",
     price: "这样的机器每小时的价格",
     million: (cost) => `→ 每百万次 ${cost}，按服务器内的中位数逐个处理计算；合批更便宜。`,
     asked: (n, median, worst, server) => `已问 ${n} 次：中位数 ${median}，最慢 ${worst}；服务器内 ${server}。`,
