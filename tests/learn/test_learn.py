@@ -15,10 +15,11 @@ from penjing.errors import DataError, StorageError, TaskError
 from penjing.learn.bank import find_question, read_bank
 from penjing.learn.check import check_file
 from penjing.learn.choice import grade_choice, statements
-from penjing.learn.exercises import NAMES, stub
+from penjing.learn.exercises import NAMES, checks, stub
 from penjing.learn.grade import grade
 from penjing.learn.meaning import Judge
 from penjing.learn.review import answered, next_question, read_progress
+from penjing.learn.wording import in_language
 from penjing.zero_shot.text import open_encoder
 from tests.learn.solutions import SOLUTIONS, WRONG
 
@@ -119,6 +120,40 @@ def test_what_is_damaged_or_unknown_is_named(tmp_path):
     (tmp_path / "unnamed.py").write_text("x = 1\n", encoding="utf-8")
     with pytest.raises(TaskError, match="does not say which exercise"):
         check_file(tmp_path / "unnamed.py")
+
+
+def sentences_of(exercise):
+    """What the checks of an exercise may say, with {} for what is filled in."""
+    tree = ast.parse(checks(exercise))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("check_"):
+            yield ast.get_docstring(node)
+        said = node.msg if isinstance(node, ast.Assert) else None
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.func.id == "AssertionError":
+            said = node.exc.args[0]
+        if isinstance(said, ast.Constant):
+            yield said.value
+        elif isinstance(said, ast.JoinedStr):
+            yield "".join(part.value if isinstance(part, ast.Constant) else "7" for part in said.values)
+
+
+@pytest.mark.parametrize("exercise", NAMES)
+def test_all_that_checks_say_is_said_in_chinese_too(exercise):
+    said = list(sentences_of(exercise))
+    assert len(said) >= 6
+    for sentence in said:
+        assert re.search("[一-鿿]", in_language(sentence, "zh")), sentence
+        assert in_language(sentence, "zh").count("7") >= sentence.count("7")
+        assert in_language(sentence, "en") == sentence
+
+
+def test_a_failed_check_is_told_in_chinese(tmp_path):
+    old, new, _ = WRONG["attention"][0]
+    file = write(tmp_path, "attention", SOLUTIONS["attention"].replace(old, new))
+    found = run("check", file, "--language", "zh")
+    assert found.exit_code == 3
+    assert "项检查中通过" in found.stdout
+    assert "✗ 得分除以宽度的平方根" in found.stdout
 
 
 @pytest.mark.parametrize("exercise", NAMES)

@@ -153,6 +153,7 @@ def start(
 @learn.command()
 def check(
     file: Annotated[Path, typer.Argument(help="A file that `penjing learn start` began.", show_default=False)],
+    language: Spoken = None,
 ) -> None:
     """Run the checks of an exercise on a file, in a process with limits on time, memory and processes.
 
@@ -163,15 +164,16 @@ def check(
       penjing learn check attention.py
     """
     from penjing.learn.check import check_file
+    from penjing.learn.wording import in_language
 
-    found = check_file(file)
+    found, spoken = check_file(file), _language(language)
     for one in found:
         mark, colour = ("✓", typer.colors.GREEN) if one.ok else ("✗", typer.colors.RED)
-        typer.secho(f"{mark} {one.name}", fg=colour)
+        typer.secho(f"{mark} {in_language(one.name, spoken)}", fg=colour)
         if one.says:
-            typer.echo(f"  {one.says}")
+            typer.echo(f"  {in_language(one.says, spoken)}")
     held = sum(one.ok for one in found)
-    typer.echo(f"\n{held} of {len(found)} checks hold")
+    typer.echo(_say(spoken, f"\n{held} of {len(found)} checks hold", f"\n{len(found)} 项检查中通过 {held} 项"))
     if held < len(found) or not found:
         raise typer.Exit(3)
 
