@@ -126,7 +126,7 @@ def _test_lines(result: FitResult) -> list[str]:
         lines.append("[yellow]The linear baseline is as good on test: this task may not need a transformer.[/]")
     memory = result.test.get("translation memory")
     if memory and chosen and memory.value >= chosen.value:
-        lines.append("[yellow]The translation memory is as good on test: the model learned too little.[/]")
+        lines.append("[yellow]The translation memory is as good or better on test: the model learned too little.[/]")
     if result.choice == "linear":
         lines.append("[yellow]The linear baseline wins: with this bar, this task does not need a transformer.[/]")
     return lines
