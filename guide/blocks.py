@@ -127,7 +127,7 @@ def with_output(text: str, answer: Callable[[Block], str]) -> str:
     return _FENCE.sub(replace, text)
 
 
-def shown(printed: str, *, lines: int) -> str:
+def shown(printed: str, *, lines: int, title: str = "prints") -> str:
     """Return the block that shows what was printed; nothing in it ends the block.
 
     >>> print(shown("tea", lines=3))
@@ -144,4 +144,4 @@ def shown(printed: str, *, lines: int) -> str:
     kept = [*found[:lines], f"… ({more} more lines)"] if more > 0 else found
     longest = max((len(run) for run in re.findall("`+", printed)), default=0)
     fence = "`" * max(3, longest + 1)
-    return "\n".join(["", f'{fence}text title="prints"', *kept, fence, ""])
+    return "\n".join(["", f'{fence}text title="{title}"', *kept, fence, ""])

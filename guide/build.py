@@ -12,6 +12,7 @@ import io
 import logging
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ def write_pages(language: Language, place: Workplace, target: Path, *, only: fro
         raise PageError(f"there is no page {', '.join(unknown)}; pages are {', '.join(sorted(pages))}")
     wrong = []
     for name, text in pages.items():
-        answer = place.answer if not only or name in only else lambda block: ""
+        run = partial(place.answer, title="prints" if language == "en" else "输出")
+        answer = run if not only or name in only else lambda block: ""
         try:
             found = with_output(text, answer)
         except PageError as error:

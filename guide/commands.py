@@ -36,7 +36,7 @@ class Workplace:
     bin: Path = field(default_factory=lambda: Path(sys.executable).parent)
     said: dict[tuple[str, int, tuple[str, ...]], str] = field(default_factory=dict)
 
-    def answer(self, block: Block) -> str:
+    def answer(self, block: Block, *, title: str = "prints") -> str:
         """Return what is shown under a block of commands.
 
         Raises:
@@ -49,7 +49,7 @@ class Workplace:
         key = (block.way, block.exit_code, block.commands)
         if key not in self.said:
             self.said[key] = self._served(block) if block.way == "serve" else self._run_all(block)
-        return shown(self.said[key], lines=block.lines)
+        return shown(self.said[key], lines=block.lines, title=title)
 
     def _run_all(self, block: Block) -> str:
         last = len(block.commands) - 1
