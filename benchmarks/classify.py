@@ -1,6 +1,6 @@
 """A classifier: the fine-tuned teacher, its peers' ways of making it smaller, and penjing's choice, side by side.
 
-    make bench-classify                      # SST-2 from $PENJING_BENCH_DATA (default: ../shared/data)
+    make bench-classify                      # SST-2 from $PENJING_BENCH_DATA
     make bench-classify DATASET=PATH.csv     # any file with the columns text and label
 
 The teacher is trained once and every system starts from it. Finished work in --work is used again.

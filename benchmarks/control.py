@@ -1,6 +1,6 @@
 """Does training all sizes together help? The control: three students apart, with the same compute in all.
 
-    make bench-control          # SST-2 from $PENJING_BENCH_DATA (default: ../shared/data); the elastic run is re-used
+    make bench-control          # SST-2 from $PENJING_BENCH_DATA; the elastic run is re-used
 
 The elastic model trains twelve sizes with three times the teacher's multiplications. Three of these sizes are also
 distilled each by itself, one after another as `students = "separate"` does, with the same multiplications in all. Both

@@ -1,4 +1,4 @@
-"""The data sets of the benchmarks, as tasks: from $PENJING_BENCH_DATA (default: ../shared/data)."""
+"""The data sets of the benchmarks, as tasks: from $PENJING_BENCH_DATA."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ DATASETS: Mapping[str, Callable[..., Task]] = {
 
 def data_file(name: str) -> Path:
     """Return the path of a file of the benchmarks' data; raise PenjingError where it is not there."""
-    path = Path(os.environ.get("PENJING_BENCH_DATA", "../shared/data")) / name
+    path = Path(os.environ.get("PENJING_BENCH_DATA", "benchmarks/data")) / name
     if not path.is_file():
         raise PenjingError(
             "the data of this benchmark is not there",

@@ -1,6 +1,6 @@
 """Fine-tuning the teacher: this project's loop beside the transformers Trainer.
 
-    make bench-finetune          # SST-2 from $PENJING_BENCH_DATA (default: ../shared/data)
+    make bench-finetune          # SST-2 from $PENJING_BENCH_DATA
 
 Same checkpoint, rows, batch, length limit, learning rate, schedule and passes, padding to the longest text of a batch.
 What differs is what each does by itself: this project trims the vocabulary first (its time counts), sorts texts by

@@ -1,6 +1,6 @@
 """Small language models: speed, memory, size and bits per byte, as shipped and as `fit` hands them back.
 
-    make bench-generate          # WikiText-2 and Song poems from $PENJING_BENCH_DATA (default: ../shared/data)
+    make bench-generate          # WikiText-2 and Song poems from $PENJING_BENCH_DATA
 
 Each model has a domain, on which `fit` fine-tunes it and judges it, and a text outside it. Systems take turns in
 processes of their own; each prompt is used once, so that nothing is left in a cache. Bits per byte and perplexity come

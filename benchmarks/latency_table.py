@@ -1,6 +1,6 @@
 """The latency table against the clock: what it predicts of models whose depth it never timed, and what they take.
 
-    make bench-latency          # SST-2's texts from $PENJING_BENCH_DATA (default: ../shared/data)
+    make bench-latency          # SST-2's texts from $PENJING_BENCH_DATA
 
 The models are cut out of the pretrained one as students are: units sorted by importance, embeddings narrowed.
 """

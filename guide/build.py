@@ -30,10 +30,6 @@ from penjing.learn.bank import Language, read_bank
 _LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _GIVEN = Path(__file__).parent / "work"
 _STYLE = Path(__file__).parent / "guide.css"
-_SAMPLES = {
-    "shoe.png": ROOT / "examples/fashion/data/pictures/ankle-boot.png",
-    "clip.wav": ROOT / "examples/spoken/data/recordings/sense_and_sensibility_01_austen_64kb-0870.wav",
-}
 
 
 def main() -> int:
@@ -67,10 +63,6 @@ def prepare(folder: Path, *, runs: Path) -> Workplace:
     runs.mkdir(parents=True, exist_ok=True)
     (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "runs").symlink_to(runs.resolve())
-    for name, sample in _SAMPLES.items():
-        if not sample.is_file():
-            raise PageError(f"{sample} is missing: make docs fetches it")
-        shutil.copyfile(sample, folder / name)
     return Workplace(folder)
 
 

@@ -34,7 +34,7 @@ class Workplace:
 
     folder: Path
     bin: Path = field(default_factory=lambda: Path(sys.executable).parent)
-    said: dict[tuple[str, int, tuple[str, ...]], str] = field(default_factory=dict)
+    said: dict[tuple[str, int, bool, tuple[str, ...]], str] = field(default_factory=dict)
 
     def answer(self, block: Block, *, title: str = "prints") -> str:
         """Return what is shown under a block of commands.
@@ -46,7 +46,7 @@ class Workplace:
             check_options(command)
         if block.way in {"elsewhere", "install"}:
             return f'\n<p class="elsewhere">{html.escape(block.reason)}</p>\n' if block.reason else ""
-        key = (block.way, block.exit_code, block.commands)
+        key = (block.way, block.exit_code, block.stderr, block.commands)
         if key not in self.said:
             self.said[key] = self._served(block) if block.way == "serve" else self._run_all(block)
         return shown(self.said[key], lines=block.lines, title=title)

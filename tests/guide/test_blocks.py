@@ -167,6 +167,12 @@ def test_commands_do_not_see_this_machine(tmp_path, monkeypatch):
     assert "C.UTF-8" in told
 
 
+def test_what_is_said_on_stderr_is_shown_where_the_page_asks_for_it(tmp_path):
+    place, commands = Workplace(tmp_path), ("python -c \"import sys; print('out'); print('note', file=sys.stderr)\"",)
+    assert "note" not in place.answer(Block("run", commands))
+    assert "note" in place.answer(Block("run", commands, stderr=True))
+
+
 def test_the_same_commands_with_another_end_are_run_again(tmp_path):
     place = Workplace(tmp_path)
     place.answer(Block("run", ("python -c 'pass'",)))

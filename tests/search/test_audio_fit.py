@@ -91,6 +91,7 @@ def test_a_run_ends_with_a_bundle_that_hears(name, request, folder):
     output, done = request.getfixturevalue(name)
     assert "penjing predict" in done.output
     assert "1 layer, 50% FFN, int8" in done.output
+    assert ("teacher int4" in done.output) == (name == "tuned")
     manifest = read_manifest(output / "bundle")
     assert manifest.kind == "audio"
     assert manifest.input["type"] == "spectrogram"

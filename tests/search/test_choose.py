@@ -1,10 +1,11 @@
 import pytest
 
+from penjing.errors import TaskError
 from penjing.recipe import Recipe
 from penjing.records import Interval, Latency, Quality, Trial, Verdict
 from penjing.search.choose import Choice, broken_limits, choose, settled
 from penjing.search.recipes import structures
-from penjing.spec import Bar, Budget
+from penjing.spec import Bar, Budget, make_task
 
 
 def trial(name, *, p=0.9, size=100, p50=0.01, value=0.8, **changes):
@@ -96,9 +97,15 @@ def test_structures_are_sorted_so_that_each_can_start_from_a_larger_one():
 
 @pytest.mark.parametrize("layers", range(1, 25))
 def test_default_structures_fit_every_depth(layers):
+    assert structures(Recipe(students="none", layers=(2,)), layers=layers) == ()
     found = structures(Recipe(), layers=layers)
     assert found
     assert all(1 <= structure.layers <= layers for structure in found)
+
+
+def test_elastic_students_are_for_texts():
+    with pytest.raises(TaskError, match="is for texts"):
+        make_task(name="x", kind="image", model="new", data={"source": "photos"}, recipe={"students": "elastic"})
 
 
 def test_a_miss_on_dev_is_no_success_on_test():
