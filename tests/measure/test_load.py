@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from typer.testing import CliRunner
@@ -50,6 +51,34 @@ def load_of(reply, **settings):
             server.close()
 
     return asyncio.run(main())
+
+
+def connections(idle_s):
+    """Return how many connections a client opens for two requests, one after the other."""
+    opened = []
+
+    async def talk(reader, writer):
+        opened.append(writer)
+        with suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(OK)
+        writer.close()
+
+    async def main():
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        client = HttpClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", idle_s=idle_s)
+        for _ in range(2):
+            assert await client.ask("GET", "/x") == (200, b"{}")
+        await client.close()
+        server.close()
+
+    asyncio.run(main())
+    return len(opened)
+
+
+@pytest.mark.parametrize(("idle_s", "expected"), [(60.0, 1), (0.0, 2)])
+def test_a_connection_that_was_idle_for_long_is_not_used_again(idle_s, expected):
+    assert connections(idle_s) == expected
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,8 @@ from penjing.errors import EngineError
 
 _MOST_LINE = 64 * 2**10
 _MOST_BODY = 64 * 2**20
+IDLE_S = 5.0
+"""A connection that was idle for longer is not used again: a server may be closing it."""
 
 
 class HttpClient:
@@ -22,13 +25,14 @@ class HttpClient:
         EngineError: the URL is no http one.
     """
 
-    def __init__(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, idle_s: float = IDLE_S) -> None:
         found = urlsplit(url)
         if found.scheme != "http" or not found.hostname:
             raise EngineError("not a URL that can be measured", value=url, rule="http://HOST:PORT")
         self._host, self._port = found.hostname, found.port or 80
         self._headers = {"Host": found.netloc, **(headers or {})}
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle_s = idle_s
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter, float]] = []
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
         """Return status and body of the reply.
@@ -37,7 +41,7 @@ class HttpClient:
             OSError: the connection failed.
             ValueError: the reply is no HTTP.
         """
-        reader, writer = self._idle.pop() if self._idle else await self._connected()
+        reader, writer = self._fresh() or await self._connected()
         try:
             writer.write(self._head(method, path, len(body)) + body)
             await writer.drain()
@@ -49,7 +53,7 @@ class HttpClient:
         if headers.get("connection", "").lower() == "close":
             writer.close()
         else:
-            self._idle.append((reader, writer))
+            self._idle.append((reader, writer, time.monotonic()))
         return status, content
 
     async def get(self, path: str) -> dict[str, Any]:
@@ -71,11 +75,23 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close every connection."""
-        for _, writer in self._idle:
+        for _, writer, _ in self._idle:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
         self._idle.clear()
+
+    def _fresh(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Return the connection that was used last, if that was not too long ago; else close them all."""
+        if not self._idle:
+            return None
+        reader, writer, since = self._idle.pop()
+        if time.monotonic() - since < self._idle_s and not reader.at_eof():
+            return reader, writer
+        for _, old, _ in [(reader, writer, since), *self._idle]:
+            old.close()
+        self._idle.clear()
+        return None
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(self._host, self._port, limit=_MOST_LINE)

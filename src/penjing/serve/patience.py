@@ -18,7 +18,7 @@ from penjing.serve.settings import Limits
 
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _MOST_HEAD = 32_768  # bytes
-_IDLE_S = 20  # between two requests of a connection
+_IDLE_S = 75  # between two requests of a connection; clients and proxies give up theirs after 60 s at most
 
 
 def server_config(app: FastAPI, limits: Limits, **more: Any) -> uvicorn.Config:
