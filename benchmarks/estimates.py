@@ -13,7 +13,8 @@ from typing import Any
 from benchmarks.table import ROOT
 from penjing.estimate.cost import emissions_kg, energy_kwh
 from penjing.estimate.formats import bits_per_weight, file_bytes
-from penjing.estimate.memory import Fitting, kv_bytes_per_token, lora_parameters, training_memory
+from penjing.estimate.inference import kv_bytes_per_token
+from penjing.estimate.memory import Fitting, lora_parameters, training_memory
 from penjing.estimate.speed import assumed_law, fitted_law, read_bytes_per_token, training_seconds
 from penjing.estimate.tensors import Model, read_model
 from penjing.estimate.work import forward, short_rule, tower, training

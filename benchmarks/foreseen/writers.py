@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.foreseen.shapes import SHAPES
 from penjing.gguf.file import Stored, open_gguf, rewrite
-from penjing.gguf.quantize import quantize
+from penjing.gguf.quantize import fits, quantize
 
 _ROWS, _SPREAD = 64, 0.02
 
@@ -39,13 +39,19 @@ def _tensors(values: dict[str, Any], type_name: str) -> Iterator[tuple[str, Stor
         "ffn_gate": (ffn, width), "ffn_up": (ffn, width), "ffn_down": (width, ffn),
     }  # fmt: skip
     norm = Stored(np.ones(width, np.float32), "F32")
-    yield "token_embd.weight", _without_first(_matrix((values["vocab_size"], width), type_name))
+    yield "token_embd.weight", _without_first(_matrix((values["vocab_size"], width), _output_type(type_name, width)))
     yield "output_norm.weight", norm
     for block in range(values["num_hidden_layers"]):
         for name in ("attn_norm", "ffn_norm"):
             yield f"blk.{block}.{name}.weight", norm
         for name, shape in matrices.items():
             yield f"blk.{block}.{name}.weight", _matrix(shape, type_name)
+
+
+def _output_type(type_name: str, columns: int) -> str:
+    """Return the type that llama.cpp's own tool gives embeddings which are the output too."""
+    chosen = "Q6_K" if type_name == "Q4_0" else type_name
+    return chosen if fits(chosen, columns) else "Q8_0"
 
 
 def _without_first(stored: Stored) -> Stored:

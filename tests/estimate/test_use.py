@@ -8,7 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import MarianConfig, MarianMTModel, WhisperConfig
 
 from penjing.estimate.cost import break_even_per_month, per_million, rent, rent_or_buy_months
-from penjing.estimate.memory import Fitting, inference_memory, training_memory
+from penjing.estimate.inference import inference_memory
+from penjing.estimate.memory import Fitting, training_memory
 from penjing.estimate.speed import prefill_seconds, read_bytes_per_token
 from penjing.estimate.tensors import read_model
 from penjing.estimate.value import exact
@@ -39,7 +40,7 @@ def test_work_of_a_pair_is_that_which_torch_counts():
 def test_keys_and_values_of_whisper_count_what_it_looks_at_across():
     config = WhisperConfig(**PAIR, num_mel_bins=8, max_source_positions=100, max_target_positions=60, pad_token_id=0)
     model = read_model(config.to_dict())
-    parts = inference_memory(model, format_="float32", tokens=10)
+    parts = inference_memory(model, format_="float32", tokens=10, engine="onnxruntime")
     assert parts["keys and values"].value == (10 + 100) * 2 * 64 * 2 * 2
     assert read_bytes_per_token(model, format_="float32") < 4 * model.parameters
 

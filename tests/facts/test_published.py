@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.estimates import DECODE, DOCUMENT, decode_assumed, decode_fitted, estimated, facts, model, render
-from penjing.estimate.memory import Fitting, kv_bytes, training_memory
+from penjing.estimate.inference import kv_bytes
+from penjing.estimate.memory import Fitting, training_memory
 
 
 @pytest.mark.parametrize("fact", facts(), ids=lambda fact: f"{fact['what']}-{fact.get('model', '')}")

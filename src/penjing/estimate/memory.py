@@ -1,4 +1,4 @@
-"""Memory of training and of use, part by part, each with its range.
+"""Memory of training, part by part, each with its range.
 
 Sources: Korthikanti et al. 2022, "Reducing Activation Recomputation in Large Transformer Models"; Rajbhandari et al.
 2020, "ZeRO"; Hu et al. 2022 (LoRA); Dettmers et al. 2022, "8-bit Optimizers"; Shazeer and Stern 2018, "Adafactor".
@@ -21,8 +21,6 @@ _STATES: dict[Optimizer, float] = {"adamw": 2.0, "adamw-8bit": 0.5, "adafactor":
 RUNTIME_BYTES = {"cuda": 1.34e9, "cpu": 0.5e9}
 """Of a training process without its model: HF's memory anatomy (1,343 MiB on a V100); torch and transformers on a CPU,
 measured (docs/benchmarks.md)."""
-ENGINE_BYTES = {"cuda": 0.4e9, "cpu": 0.105e9}
-"""Of a process that uses a model, without it."""
 
 
 @dataclass(frozen=True)
@@ -102,53 +100,3 @@ def _logits(model: Model, fitting: Fitting) -> Estimate:
     tokens = fitting.batch * fitting.tokens
     value = tokens * model.vocabulary * (12.0 if fitting.precision == "float32" else 10.0)
     return ranged(value, "bytes", "tokens x vocabulary x 10", spread=(0.4, 1.2), tokens=tokens)
-
-
-def kv_bytes_per_token(model: Model, *, bytes_each: float = 2.0) -> float:
-    """Return the bytes that one more token keeps in all layers that look back to the beginning.
-
-    >>> from penjing.estimate.tensors import read_model
-    >>> kv_bytes_per_token(read_model({"model_type": "opt", "hidden_size": 5120, "num_hidden_layers": 40,
-    ...     "num_attention_heads": 40, "ffn_dim": 20480, "vocab_size": 50272, "max_position_embeddings": 2048}))
-    819200.0
-    """
-    return kv_bytes(model, tokens=1, bytes_each=bytes_each)
-
-
-def kv_bytes(model: Model, *, tokens: int, batch: int = 1, bytes_each: float = 2.0, source_tokens: int = 0) -> float:
-    """Return the bytes of all keys and values after `tokens`; of an encoder alone none.
-
-    `source_tokens` are those that a decoder looks at across, in an encoder.
-    """
-    each = 2 * model.kv_heads * model.head_dim
-    windows = model.windows or (None,) * model.layers
-    kept = sum(min(tokens, window or tokens) for window in windows)
-    across = model.layers * source_tokens if model.encoder_layers else 0
-    return float((kept + across) * each * bytes_each * batch)
-
-
-def inference_memory(
-    model: Model,
-    *,
-    format_: str,
-    tokens: int,
-    batch: int = 1,
-    kv_bytes_each: float = 2.0,
-    runtime: Literal["cuda", "cpu"] = "cpu",
-) -> dict[str, Estimate]:
-    """Return the bytes that using a model takes: weights, keys and values, what is computed at once, the runtime."""
-    source = (model.sequence or tokens) if model.encoder_layers else 0
-    read = batch * (model.sequence or tokens)
-    width = max((tensor.shape[0] for tensor in model.tensors if tensor.role in {"up", "gate"}), default=model.width)
-    working = read * (4 * model.width + 2 * width) * 4.0
-    parts = {
-        "weights": exact(file_bytes(model, format_), "bytes", f"weights in {format_}"),
-        "keys and values": exact(
-            kv_bytes(model, tokens=tokens, batch=batch, bytes_each=kv_bytes_each, source_tokens=source),
-            "bytes",
-            "2 x layers x kv heads x width",
-        ),
-        "activations": ranged(working, "bytes", "two layers of the tokens read at once", spread=(0.3, 2.5)),
-        "runtime": ranged(ENGINE_BYTES[runtime], "bytes", "libraries", spread=(0.4, 2.0)),
-    }
-    return {**parts, "all": total(parts, "bytes")}

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from penjing.errors import DataError
 from penjing.estimate.formats import file_bytes
-from penjing.estimate.memory import Fitting, activations, kv_bytes, training_memory
+from penjing.estimate.inference import kv_bytes
+from penjing.estimate.memory import Fitting, activations, training_memory
 from penjing.estimate.tensors import Model
 from penjing.estimate.value import Basis, Estimate, ranged
 from penjing.estimate.work import Tuning, forward, training

@@ -8,7 +8,7 @@ import numpy as np
 
 from penjing.errors import ModelError
 from penjing.estimate.formats import file_bytes
-from penjing.estimate.memory import inference_memory
+from penjing.estimate.inference import inference_memory
 from penjing.estimate.tensors import read_model
 from penjing.estimate.value import Estimate, exact
 from penjing.estimate.work import forward, training
@@ -34,7 +34,12 @@ def expectations(context: Context, teacher: Trial) -> tuple[Expectation, ...]:
     tokens = max(1, round(float(np.median(context.tokens["dev"].lengths))))
     expected: dict[Figure, tuple[Estimate, float | None]] = {
         "size": (exact(file_bytes(model, "float32"), "bytes", "4 a weight"), teacher.size_bytes),
-        "memory": (inference_memory(model, format_="float32", tokens=tokens)["all"], teacher.memory_bytes),
+        "memory": (
+            inference_memory(
+                model, format_="float32", tokens=tokens, batch=context.task.budget.batch_size, engine="onnxruntime"
+            )["all"],
+            teacher.memory_bytes,
+        ),
         "answer": (
             answer_seconds(forward(model, tokens=tokens), here, int8=False),
             teacher.latency.p50_s if teacher.latency and teacher.latency.batch_size == 1 else None,

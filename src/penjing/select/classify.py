@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from penjing.catalog.facts import CatalogModel, Prices
 from penjing.estimate.formats import file_bytes
-from penjing.estimate.memory import Fitting, inference_memory, training_memory
+from penjing.estimate.inference import inference_memory
+from penjing.estimate.memory import Fitting, training_memory
 from penjing.estimate.tensors import Model, read_model
 from penjing.estimate.value import Estimate, ranged
 from penjing.estimate.work import forward, training
@@ -68,7 +69,7 @@ def _candidate(
         batch=_BATCH, tokens=tokens, precision="float32", runtime="cpu" if need.train_on.kind == "cpu" else "cuda"
     )
     memory = {
-        "serve": inference_memory(served, format_="int8", tokens=tokens)["all"],
+        "serve": inference_memory(served, format_="int8", tokens=tokens, engine="onnxruntime")["all"],
         "train": training_memory(shape, learned)["all"],
     }
     answer = answer_seconds(forward(served, tokens=tokens), need.serve_on, int8=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from penjing.catalog.facts import CatalogModel, Device, Prices
 from penjing.estimate.formats import file_bytes
-from penjing.estimate.memory import Fitting, inference_memory, training_memory
+from penjing.estimate.inference import inference_memory
+from penjing.estimate.memory import Fitting, training_memory
 from penjing.estimate.speed import assumed_law, calibrated_law, prefill_seconds, read_bytes_per_token
 from penjing.estimate.tensors import Model, read_model
 from penjing.estimate.value import Estimate, exact, ranged
@@ -112,7 +113,7 @@ def _written(need: Need, shape: Model, format_: str) -> _Taken:
         answer=answer,
         size=ranged(file_bytes(shape, format_), "bytes", f"weights in {format_}", spread=(1.0, 1.05)),
         memory={
-            "serve": inference_memory(shape, format_=format_, tokens=tokens)["all"],
+            "serve": inference_memory(shape, format_=format_, tokens=tokens, engine="llamacpp")["all"],
             **({"train": training_memory(shape, learned)["all"]} if examples else {}),
         },
         parts={"first": first, "piece": each},
@@ -126,7 +127,7 @@ def _translated(need: Need, shape: Model, taught: tuple[Model, float] | None) ->
         batch=96, tokens=sides, precision="float32", runtime="cpu" if need.train_on.kind == "cpu" else "cuda"
     )
     training_work = 0.0
-    memory = {"serve": inference_memory(shape, format_="int8", tokens=need.tokens)["all"]}
+    memory = {"serve": inference_memory(shape, format_="int8", tokens=need.tokens, engine="ctranslate2")["all"]}
     if taught is not None:
         teacher, epochs = taught
         memory["train"] = training_memory(teacher, learned)["all"]

@@ -10,13 +10,22 @@ from typing import Any
 from penjing.engines.text.base import Chunk, Event, FinishReason, Sampling, TextRequest, Usage, too_long
 from penjing.engines.text.callback import called_back
 from penjing.errors import EngineError, MissingExtraError
+from penjing.gguf.header import read_header
 
+_REPACKED = frozenset({"Q2_K", "Q4_0", "Q4_K", "IQ4_NL"})
+"""Types that llama.cpp copies into an order of its own on x86 processors (ggml-cpu/repack.cpp)."""
 _RANDOM = -1  # llama.cpp's own word for a seed by chance
 _FINISHED: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
 class LlamaCpp:
-    """Runs a GGUF file."""
+    """Runs a GGUF file.
+
+    Raises:
+        ModelError: the file is damaged.
+        EngineError: llama.cpp cannot load it.
+        MissingExtraError: xllamacpp is not installed.
+    """
 
     name = "llamacpp"
 
@@ -27,6 +36,8 @@ class LlamaCpp:
             raise MissingExtraError("xllamacpp", extra="llamacpp") from None
         settings = xllamacpp.CommonParams()
         settings.model.path = str(path)
+        if any(tensor.type_name in _REPACKED for tensor in read_header(path).tensors):
+            settings.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE  # mapped, they would be held twice
         settings.n_ctx, settings.n_parallel = context * parallel, parallel
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
         settings.use_jinja, settings.verbosity = True, 0
