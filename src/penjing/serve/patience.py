@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, except that the head of a request must be whole within a time.
+"""HTTP/1.1 as uvicorn speaks it with httptools, but the head of a request must be short, and whole within a time.
 
 Without that, connections that send a byte now and then hold a place for ever (Slowloris). A body that drips is the
 door's affair: by then there is a request that can be answered.
@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import h11
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from penjing.serve.settings import Limits
 
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_REFUSAL = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_TOO_SLOW = _REFUSAL.format("408 Request Timeout").encode()
+_TOO_LARGE = _REFUSAL.format("431 Request Header Fields Too Large").encode()
 _MOST_HEAD = 32_768  # bytes
 _IDLE_S = 75  # between two requests of a connection; clients and proxies give up theirs after 60 s at most
 
@@ -31,16 +32,18 @@ def server_config(app: FastAPI, limits: Limits, **more: Any) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=round(limits.drain_s),
         timeout_keep_alive=_IDLE_S,
-        h11_max_incomplete_event_size=_MOST_HEAD,
         **more,
     )
 
 
-class PatientProtocol(H11Protocol):
+class PatientProtocol(HttpToolsProtocol):
     """One connection; its patience ends `head_s` after it was made, or after the first byte of a later request."""
 
     head_s = 10.0
     _patience: asyncio.TimerHandle | None = None
+    _in_head = True
+    """Whether the next bytes are of a head."""
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -48,12 +51,34 @@ class PatientProtocol(H11Protocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Wait on only where the head is not whole."""
+        """Wait for the rest of a head, up to a size, and for one that has not begun; end where a body is not wanted."""
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._stop_waiting()
-        elif self._patience is None and self.conn.trailing_data[0]:
+        if self.transport.is_closing():
+            return
+        if not self._in_head:
+            if self.cycle.response_complete:
+                self.transport.close()
+        elif self._head_bytes > _MOST_HEAD:
+            self._end(_TOO_LARGE)
+        elif self._head_bytes:
             self._wait()
+
+    def on_message_begin(self) -> None:
+        """Wait for the rest of the head."""
+        super().on_message_begin()
+        self._wait()
+
+    def on_headers_complete(self) -> None:
+        """Wait no more."""
+        self._in_head = False
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Count the next head from here."""
+        super().on_message_complete()
+        self._in_head, self._head_bytes = True, 0
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -61,14 +86,15 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        self._patience = self.loop.call_later(self.head_s, self._end)
+        if self._patience is None:
+            self._patience = self.loop.call_later(self.head_s, self._end, _TOO_SLOW)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
 
-    def _end(self) -> None:
+    def _end(self, refusal: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(_TOO_SLOW)
+            self.transport.write(refusal)
             self.transport.close()

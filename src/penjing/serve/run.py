@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -68,6 +69,8 @@ def run_server(
             problem.append(error)
             server.should_exit = True
         else:
+            gc.collect()
+            gc.freeze()
             services.life.loaded()
             if services.life.state == "ready":
                 loaded(port)

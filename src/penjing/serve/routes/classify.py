@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from penjing.serve.batcher import Answered
 from penjing.serve.classifier import Classifier, Labelled
 from penjing.serve.problems import Problem, invalid, too_many
+from penjing.serve.routes.direct import DirectRoute
 from penjing.serve.routes.seen import seen_of
 from penjing.serve.services import Services
 from penjing.serve.settings import Limits
 
-router = APIRouter(tags=["classify"])
+router = APIRouter(tags=["classify"], route_class=DirectRoute)
 
 
 class ClassifyRequest(BaseModel):
@@ -53,8 +54,8 @@ class ClassifyResponse(BaseModel):
     usage: dict[str, int]
 
 
-def services_of(request: Request) -> Services:
-    """Return what is served."""
+async def services_of(request: Request) -> Services:
+    """Return what is served; a coroutine, for FastAPI calls what is none in a thread."""
     found: Services = request.app.state.services
     return found
 
