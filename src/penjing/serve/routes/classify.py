@@ -11,12 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from penjing.serve.batcher import Answered
 from penjing.serve.classifier import Classifier, Labelled
 from penjing.serve.problems import Problem, invalid, too_many
-from penjing.serve.routes.direct import DirectRoute
 from penjing.serve.routes.seen import seen_of
 from penjing.serve.services import Services
 from penjing.serve.settings import Limits
 
-router = APIRouter(tags=["classify"], route_class=DirectRoute)
+router = APIRouter(tags=["classify"])
 
 
 class ClassifyRequest(BaseModel):
