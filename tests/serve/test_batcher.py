@@ -232,10 +232,10 @@ def test_closing_tells_those_who_wait():
     found.join(30)
 
 
-@given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 8), st.integers(1, 120))
-def test_a_batch_keeps_to_its_limits_and_loses_nothing(lengths, items, tokens):
+@given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 8), st.integers(1, 120), st.floats(1.0, 3.0))
+def test_a_batch_keeps_to_its_limits_and_loses_nothing(lengths, items, tokens, padded):
     found = object.__new__(Batcher)
-    found._batch_items, found._batch_tokens = items, tokens
+    found._batch_items, found._batch_tokens, found._most_padded = items, tokens, padded
     entries = [_Entry(item(place, length), None, None, 0.0) for place, length in enumerate(lengths)]
     batch, rest = found._cut(list(entries))
     assert sorted(entry.item.values for entry in [*batch, *rest]) == list(range(len(lengths)))
@@ -243,4 +243,5 @@ def test_a_batch_keeps_to_its_limits_and_loses_nothing(lengths, items, tokens):
     if lengths:
         assert batch[0] is entries[0]  # the oldest never waits for a better fit
         assert len(batch) <= items
-        assert len(batch) == 1 or max(entry.item.length for entry in batch) * len(batch) <= tokens
+        lengths_in = [entry.item.length for entry in batch]
+        assert len(batch) == 1 or max(lengths_in) * len(batch) <= min(tokens, padded * sum(lengths_in))

@@ -90,8 +90,8 @@ class Bundle:
         if not np.isfinite(logits).all():
             raise EngineError("the engine's answers are no numbers", value="NaN or infinity")
         return [
-            self._with_missing(prediction(row, self.manifest.outputs), item)
-            for row, item in zip(logits, items, strict=True)
+            self._with_missing(found, item)
+            for found, item in zip(predictions(logits, self.manifest.outputs), items, strict=True)
         ]
 
     def _with_missing(self, found: Prediction, item: Item) -> Prediction:
@@ -132,7 +132,7 @@ class Bundle:
                 for start in range(0, len(items), batch_size)
                 for found in self.answer(items[start : start + batch_size])
             ]
-        return [prediction(row, self.manifest.outputs) for row in self.logits(inputs, batch_size=batch_size)]
+        return predictions(self.logits(inputs, batch_size=batch_size), self.manifest.outputs)
 
     def stream(
         self, texts: Iterable[str], *, batch_size: int = 8, window: int = 1024
@@ -265,17 +265,21 @@ def probabilities(logits: NDArray[Any], outputs: Outputs) -> NDArray[Any]:
     return sigmoid(scaled) if outputs.multi_label else softmax(scaled)
 
 
-def prediction(logits: NDArray[np.float32], outputs: Outputs) -> Prediction:
-    """Return what one row of logits says."""
-    found = probabilities(logits, outputs)
-    best = int(found.argmax())
-    certainty = np.maximum(found, 1 - found).min() if outputs.multi_label else found[best]
+def predictions(logits: NDArray[np.float32], outputs: Outputs) -> list[Prediction]:
+    """Return what each row of logits says."""
+    return [_prediction(row, outputs) for row in probabilities(logits, outputs).tolist()]
+
+
+def _prediction(found: list[float], outputs: Outputs) -> Prediction:
+    """Return what the probabilities of one row's labels say."""
+    best = max(range(len(found)), key=found.__getitem__)
+    certainty = min(max(p, 1 - p) for p in found) if outputs.multi_label else found[best]
     sure = outputs.abstain_below is None or certainty >= outputs.abstain_below
     label = outputs.labels[best] if sure else ABSTAIN
     applying = tuple(name for name, p in zip(outputs.labels, found, strict=True) if p >= 0.5)
     return Prediction(
         label=label,
-        score=float(found[best]),
-        scores={name: float(p) for name, p in zip(outputs.labels, found, strict=True)},
+        score=found[best],
+        scores=dict(zip(outputs.labels, found, strict=True)),
         labels=applying if outputs.multi_label and sure else (label,),
     )

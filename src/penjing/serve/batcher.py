@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -52,7 +53,8 @@ class _Entry:
 class Batcher(Generic[R]):
     """Answers items by `run`, which takes a batch of them and is called from one thread.
 
-    `interrupt` asks the engine to give up what it is doing, and says whether it can.
+    `interrupt` asks the engine to give up what it is doing, and says whether it can. A batch has at most `most_padded`
+    times the tokens of its items, padding included.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class Batcher(Generic[R]):
         waiting_items: int,
         waiting_tokens: int,
         wedged_s: float,
+        most_padded: float = math.inf,
         observe: Callable[[int, int], None] = lambda items, tokens: None,
     ) -> None:
         self._run, self._interrupt, self._observe = run, interrupt, observe
         self._batch_items, self._batch_tokens = batch_items, batch_tokens
         self._most_items, self._most_tokens, self._wedged_s = waiting_items, waiting_tokens, wedged_s
+        self._most_padded = most_padded
         self._waiting: deque[_Entry] = deque()
         self._tokens = 0
         self._changed = Condition()
@@ -185,10 +189,11 @@ class Batcher(Generic[R]):
             return [], []
         first = entries[0]
         near = sorted(entries[1:], key=lambda entry: abs(entry.item.length - first.item.length))
-        batch, longest = [first], first.item.length
+        batch, longest, own = [first], first.item.length, first.item.length
         for entry in near:
-            longest = max(longest, entry.item.length)
-            if len(batch) == self._batch_items or longest * (len(batch) + 1) > self._batch_tokens:
+            longest, own = max(longest, entry.item.length), own + entry.item.length
+            padded = longest * (len(batch) + 1)
+            if len(batch) == self._batch_items or padded > self._batch_tokens or padded > self._most_padded * own:
                 break
             batch.append(entry)
         chosen = set(map(id, batch))

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from penjing.bundle.manifest import Outputs
-from penjing.bundle.read import Prediction, prediction
+from penjing.bundle.read import Prediction, predictions
 from penjing.errors import MissingExtraError, ModelError, TaskError
 from penjing.pictures.frame import Frame, Pixels, framed
 from penjing.pictures.read import Source
@@ -59,7 +59,7 @@ def label_pictures(
         pixels = np.stack([framed(picture, frame) for picture in pictures[start : start + _BATCH]])
         with torch.inference_mode():
             logits = opened(pixel_values=_scaled(pixels, *scaling), **asked).logits_per_image.numpy()
-        found += [prediction(row, Outputs(labels=names)) for row in logits]
+        found += predictions(logits, Outputs(labels=names))
     return found
 
 

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
 from penjing.bundle.manifest import Outputs
-from penjing.bundle.read import Prediction, prediction
+from penjing.bundle.read import Prediction, predictions
 from penjing.errors import TaskError
 from penjing.train.batches import tokenize
 from penjing.train.cached_folder import default_cache
@@ -82,7 +82,7 @@ def label_texts(
     logits = (
         _by_names(encoder, read, names, prompt) if examples is None else _by_examples(encoder, read, names, examples)
     )
-    return [prediction(row, Outputs(labels=names)) for row in logits]
+    return predictions(logits, Outputs(labels=names))
 
 
 def _by_names(encoder: TextEncoder, read: Vectors, names: Sequence[str], prompt: str) -> Vectors:

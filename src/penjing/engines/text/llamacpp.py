@@ -14,6 +14,8 @@ from penjing.gguf.header import read_header
 
 _REPACKED = frozenset({"Q2_K", "Q4_0", "Q4_K", "IQ4_NL"})
 """Types that llama.cpp copies into an order of its own on x86 processors (ggml-cpu/repack.cpp)."""
+_CACHE_MB = 256
+"""Of prompts that were read, kept in case one like them comes again; llama.cpp's own limit is 8 GB."""
 _RANDOM = -1  # llama.cpp's own word for a seed by chance
 _FINISHED: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
@@ -40,7 +42,7 @@ class LlamaCpp:
             settings.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE  # mapped, they would be held twice
         settings.n_ctx, settings.n_parallel = context * parallel, parallel
         settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
-        settings.use_jinja, settings.verbosity = True, 0
+        settings.use_jinja, settings.verbosity, settings.cache_ram_mib = True, 0, _CACHE_MB
         settings.api_keys = [secrets.token_urlsafe(32)]  # it listens on a local port that nobody is meant to use
         self._context, self.parallel = context, parallel
         try:
