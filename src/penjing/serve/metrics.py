@@ -15,6 +15,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
             "penjing_requests", "Requests by route, model and status.", ("route", "model", "status"), registry=registry
         )
@@ -46,6 +47,15 @@ class Metrics:
         self.restarts = Counter("penjing_engine_restarts", "Engines started again.", ("model",), registry=registry)
         self.load_seconds = Gauge("penjing_model_load_seconds", "Loading a model.", ("model",), registry=registry)
         self.memory = Gauge("penjing_resident_memory_bytes", "Of the server's process.", registry=registry)
+
+    def answered(self, route: str, model: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        key = (route, model, status)
+        if key not in self._answered:
+            self._answered[key] = self.requests.labels(route, model, str(status)), self.seconds.labels(route)
+        requests, spent = self._answered[key]
+        requests.inc()
+        spent.observe(seconds)
 
     def page(self) -> bytes:
         """Return the text that Prometheus reads."""

@@ -6,8 +6,8 @@ import asyncio
 import json
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -115,8 +115,7 @@ class Door:
         route, seen, spent = visit.route, visit.seen, time.monotonic() - visit.began
         if route in _UNMEASURED:
             return
-        self._metrics.requests.labels(route, seen.model, str(visit.status)).inc()
-        self._metrics.seconds.labels(route).observe(spent)
+        self._metrics.answered(route, seen.model, visit.status, spent)
         if seen.code:
             self._metrics.rejected.labels(seen.code).inc()
         values: dict[str, Any] = {
@@ -134,7 +133,7 @@ class _Visit:
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
         self._scope, self._receive, self._send, self._limits = scope, receive, send, limits
         self.seen = scope["penjing"] = Seen()
-        self.id = _given_id(scope) or uuid.uuid4().hex
+        self.id = _given_id(scope) or secrets.token_hex(16)
         self.began = time.monotonic()
         self.status = 0
         self._got, self._whole = 0, False
