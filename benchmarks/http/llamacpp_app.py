@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import xllamacpp
+
+from penjing.engines.text.llamacpp import settings_of
 
 THREADS = 2
 
 
 def main() -> None:
     """Serve until the input ends; the first line says where."""
-    path, streams, context = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    settings = xllamacpp.CommonParams()
-    settings.model.path = path
-    settings.n_ctx, settings.n_parallel = context * streams, streams
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = THREADS
-    settings.verbosity = 0
-    server = xllamacpp.Server(settings)
+    path, streams, context = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    server = xllamacpp.Server(settings_of(path, threads=THREADS, context=context, parallel=streams))
     print(server.listening_address, flush=True)
     sys.stdin.read()
 

@@ -45,7 +45,19 @@ def test_keys_and_values_of_whisper_count_what_it_looks_at_across():
     assert read_bytes_per_token(model, format_="float32") < 4 * model.parameters
 
 
+def test_llama_cpp_reads_512_tokens_at_once_and_onnxruntime_copies_while_it_loads():
+    def parts(engine, tokens):
+        found = inference_memory(LLAMA, format_="float32", tokens=tokens, engine=engine)
+        return {name: part.value for name, part in found.items()}
+
+    assert parts("llamacpp", 4096)["activations"] == parts("llamacpp", 512)["activations"]
+    assert parts("onnxruntime", 4096)["activations"] == pytest.approx(8 * parts("onnxruntime", 512)["activations"])
+    assert parts("llamacpp", 512)["copies"] == parts("ctranslate2", 512)["copies"] == 0
+    assert parts("onnxruntime", 512)["copies"] == pytest.approx(4 * 2 / 3 * BLOCKS)
+
+
 SMALL = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 112}
+BLOCKS = 3 * (4 * 64 * 64 + 3 * 64 * 112)
 LLAMA = read_model({"model_type": "llama", "vocab_size": 501, **SMALL})
 
 

@@ -20,7 +20,7 @@ def small_gguf(*, version=3, tensors=((("token_embd.weight"), (4, 32), 8),), ext
         pair("tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 2) + text("a") + text("盆")),
         pair("tokenizer.ggml.scores", 9, struct.pack("<IQ2f", 6, 2, 0.5, 1.5)),
     ]
-    sizes = {0: 4, 8: 34 / 32}
+    sizes = {0: 4, 2: 18 / 32, 8: 34 / 32}
     infos, data = b"", b""
     for name, shape, kind in tensors:
         size = int(shape[0] * shape[1] * sizes[kind])

@@ -80,7 +80,8 @@ def inference_memory(
 def _copies(model: Model, format_: str, engine: Engine) -> Estimate:
     """Return what is held while loading or after: copies of weights in onnxruntime, then a large tokenizer.
 
-    llama.cpp reads weights once, whatever it makes of them.
+    llama.cpp reads weights once, whatever it makes of them; that embeddings are held twice where they are the output
+    too and have a type that it reorders is not counted.
     """
     if engine != "onnxruntime":
         return exact(0.0, "bytes", "none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +18,17 @@ from penjing.bundle.manifest import Manifest
 from penjing.bundle.read import Bundle, Prediction, load
 from penjing.bundle.verify import verify
 from penjing.engines import Item
+from penjing.engines.tokens import TokenEncoder
 from penjing.errors import BundleError
 from penjing.serve.batcher import Answered, Batcher
 from penjing.serve.metrics import Metrics
 from penjing.serve.problems import Problem, too_long
 from penjing.serve.settings import Limits
 
-_SIZES, _ROUNDS, _AS_GOOD = (8, 16, 32), 3, 0.97
+_SIZES, _ROUNDS, _AS_GOOD = (1, 2, 4, 8, 16, 32), 3, 0.97
+_FEWEST, _FAST_S = 8, 2e-3
 _MOST_PADDED = 1.25
-"""On a CPU a batch saves some 0.1 ms an item, as much as four pieces more cost (docs/log.md)."""
+"""Times the pieces of its texts: more padding costs more than a batch saves (docs/log.md)."""
 _SHORT = 2_000  # characters, which are encoded in less than a thread costs
 
 
@@ -53,7 +56,7 @@ class Classifier:
             waiting_items=limits.waiting_items,
             waiting_tokens=limits.waiting_tokens,
             wedged_s=limits.deadline_s,
-            most_padded=_MOST_PADDED,
+            most_padded=_MOST_PADDED if isinstance(bundle.encoder, TokenEncoder) else math.inf,
             observe=partial(_observe, metrics.batch_items.labels(name), metrics.batch_tokens.labels(name)),
         )
         self._waited, self._read = metrics.queue_seconds.labels(name), metrics.prompt_tokens.labels(name)
@@ -163,7 +166,8 @@ def best_batch(bundle: Bundle, inputs: Sequence[Any]) -> int:
     """Return the batch size at which the bundle answers most inputs a second, measured here; 1 where there are none.
 
     Of sizes that are about as good it is the smallest: items of a batch wait for each other. They are of one length, as
-    those of a batch nearly are (see `Batcher`). Less than 8 does not pay for the server's own work with a batch.
+    those of a batch nearly are (see `Batcher`). Where one takes less than 2 ms, fewer than 8 do not pay for what the
+    server itself does with a batch.
     """
     if not inputs:
         return 1
@@ -179,7 +183,8 @@ def best_batch(bundle: Bundle, inputs: Sequence[Any]) -> int:
                 bundle.answer([middle] * size)
             spent.append(time.perf_counter() - began)
         rates[size] = 1 / min(spent)
-    return min(size for size, rate in rates.items() if rate >= _AS_GOOD * max(rates.values()))
+    best = min(size for size, rate in rates.items() if rate >= _AS_GOOD * max(rates.values()))
+    return max(best, _FEWEST) if 1 / (rates[1] * _SIZES[-1]) < _FAST_S else best
 
 
 def _cut(item: Item) -> bool:

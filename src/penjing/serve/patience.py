@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httptools
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,7 +20,8 @@ _REFUSAL = "HTTP/1.1 {}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_SLOW = _REFUSAL.format("408 Request Timeout").encode()
 _TOO_LARGE = _REFUSAL.format("431 Request Header Fields Too Large").encode()
 _MOST_HEAD = 32_768  # bytes
-_IDLE_S = 75  # between two requests of a connection; clients and proxies give up theirs after 60 s at most
+_MOST_PIPELINED = 64  # requests of a connection that wait for the answer to one before them
+_IDLE_S = 75  # between two requests of a connection: longer than nginx and most load balancers keep theirs (60 s)
 
 
 def server_config(app: FastAPI, limits: Limits, **more: Any) -> uvicorn.Config:
@@ -38,13 +40,18 @@ def server_config(app: FastAPI, limits: Limits, **more: Any) -> uvicorn.Config:
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """One connection; its patience ends `head_s` after it was made, or after the first byte of a later request."""
+    """One connection. While no request of it is being answered, what comes next must be whole within `head_s`.
+
+    uvicorn gives the body of a request to the next one where there is an `Upgrade` header, which is not followed
+    here: such a head is read again without it.
+    """
 
     head_s = 10.0
     _patience: asyncio.TimerHandle | None = None
     _in_head = True
-    """Whether the next bytes are of a head."""
-    _head_bytes = 0
+    """Whether the next bytes are of a head; else of a body, or of what follows one."""
+    _loose_bytes = 0
+    """That came since a request or a part of a body ended."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -52,42 +59,98 @@ class PatientProtocol(HttpToolsProtocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Wait for the rest of a head, up to a size, and for one that has not begun; end where a body is not wanted."""
-        self._head_bytes += len(data)
-        super().data_received(data)
-        if self.transport.is_closing():
-            return
-        if not self._in_head:
-            if self.cycle.response_complete:
+        """Read on, and refuse heads and trailers that are too long."""
+        self._unset_keepalive_if_required()
+        self._loose_bytes += len(data)
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            if self._busy:
                 self.transport.close()
-        elif self._head_bytes > _MOST_HEAD:
+            else:
+                self.send_400_response("Invalid HTTP request received.")
+            return
+        if self._loose_bytes > _MOST_HEAD:
             self._end(_TOO_LARGE)
-        elif self._head_bytes:
-            self._wait()
+        self._settle()
 
     def on_message_begin(self) -> None:
-        """Wait for the rest of the head."""
+        """Note that a head has begun, with the end of what came before it maybe."""
         super().on_message_begin()
-        self._wait()
+        self._loose_bytes += 1
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; those after a body, which nobody has checked, are left out."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Wait no more."""
+        """Begin a request, if its head is no longer than it may be."""
+        if self.parser.should_upgrade():
+            return
         self._in_head = False
-        self._stop_waiting()
-        super().on_headers_complete()
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > _MOST_HEAD or len(self.pipeline) >= _MOST_PIPELINED:
+            self._end(_TOO_LARGE)
+        elif not self.transport.is_closing():
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._loose_bytes = 0
+        if not self.transport.is_closing():
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Count the next head from here."""
-        super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
+        """Await the next head."""
+        if self.parser.should_upgrade():
+            return
+        self._in_head, self._loose_bytes = True, 0
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Be patient again."""
+        super().on_response_complete()
+        self._settle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def _feed(self, data: bytes) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as found:
+                if self.parser.get_method() == b"CONNECT":
+                    raise httptools.HttpParserError("no proxy") from None
+                data = self._head_without_upgrade() + data[found.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+
+    def _head_without_upgrade(self) -> bytes:
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % pair for pair in self.headers if pair[0] not in (b"upgrade", b"connection")]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    @property
+    def _busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _settle(self) -> None:
+        """Wait where nothing is being answered, and where uvicorn does not wait for a next request itself."""
+        if self._busy:
+            self._stop_waiting()
+        elif not self._in_head or self._loose_bytes or self.timeout_keep_alive_task is None:
+            self._wait()
+        else:
+            self._stop_waiting()
+
     def _wait(self) -> None:
-        if self._patience is None:
+        if self._patience is None and not self.transport.is_closing():
             self._patience = self.loop.call_later(self.head_s, self._end, _TOO_SLOW)
 
     def _stop_waiting(self) -> None:
@@ -96,6 +159,9 @@ class PatientProtocol(HttpToolsProtocol):
             self._patience = None
 
     def _end(self, refusal: bytes) -> None:
-        if not self.transport.is_closing():
+        """Close; say why where that cannot be taken for the answer to something else."""
+        if self.transport.is_closing():
+            return
+        if not self._busy and (self._in_head or refusal == _TOO_LARGE):
             self.transport.write(refusal)
-            self.transport.close()
+        self.transport.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -69,8 +68,6 @@ def run_server(
             problem.append(error)
             server.should_exit = True
         else:
-            gc.collect()
-            gc.freeze()
             services.life.loaded()
             if services.life.state == "ready":
                 loaded(port)

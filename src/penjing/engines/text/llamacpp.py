@@ -13,7 +13,7 @@ from penjing.errors import EngineError, MissingExtraError
 from penjing.gguf.header import read_header
 
 _REPACKED = frozenset({"Q2_K", "Q4_0", "Q4_K", "IQ4_NL"})
-"""Types that llama.cpp copies into an order of its own on x86 processors (ggml-cpu/repack.cpp)."""
+"""Types that llama.cpp copies into an order of its own on x86 (ggml-cpu/repack.cpp); on ARM there are more of them."""
 _CACHE_MB = 256
 """Of prompts that were read, kept in case one like them comes again; llama.cpp's own limit is 8 GB."""
 _RANDOM = -1  # llama.cpp's own word for a seed by chance
@@ -36,13 +36,7 @@ class LlamaCpp:
             import xllamacpp
         except ImportError:
             raise MissingExtraError("xllamacpp", extra="llamacpp") from None
-        settings = xllamacpp.CommonParams()
-        settings.model.path = str(path)
-        if any(tensor.type_name in _REPACKED for tensor in read_header(path).tensors):
-            settings.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE  # mapped, they would be held twice
-        settings.n_ctx, settings.n_parallel = context * parallel, parallel
-        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
-        settings.use_jinja, settings.verbosity, settings.cache_ram_mib = True, 0, _CACHE_MB
+        settings = settings_of(path, threads=threads, context=context, parallel=parallel)
         settings.api_keys = [secrets.token_urlsafe(32)]  # it listens on a local port that nobody is meant to use
         self._context, self.parallel = context, parallel
         try:
@@ -73,6 +67,24 @@ class LlamaCpp:
             if part["choices"] and (chunk := _chunk(part["choices"][0], index)) != Chunk(index, ""):
                 yield chunk
         yield usage
+
+
+def settings_of(path: Path, *, threads: int, context: int, parallel: int) -> Any:
+    """Return llama.cpp's settings for a file.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    import xllamacpp
+
+    settings = xllamacpp.CommonParams()
+    settings.model.path = str(path)
+    if any(tensor.type_name in _REPACKED for tensor in read_header(path).tensors):
+        settings.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE  # mapped, they would be held twice
+    settings.n_ctx, settings.n_parallel = context * parallel, parallel
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
+    settings.use_jinja, settings.verbosity, settings.cache_ram_mib = True, 0, _CACHE_MB
+    return settings
 
 
 def _body(sampling: Sampling, index: int) -> dict[str, Any]:
