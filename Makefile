@@ -185,7 +185,7 @@ bench-streams: $(VENV)/.dev  ## eight streams of text: this project's server bes
 	$(BIN)/python -m benchmarks.streams
 
 soak: $(VENV)/.dev  ## the server under load for half an hour: memory and errors; BUNDLE=runs/NAME/bundle TEXTS=FILE
-	$(BIN)/python -m benchmarks.soak $(BUNDLE) $(TEXTS)
+	$(BIN)/python -m benchmarks.soak $(BUNDLE) $(TEXTS) $(if $(COLUMN),--column $(COLUMN))
 
 bench-web: $(VENV)/.dev  ## a bundle in headless Chromium beside the same bundle here; BUNDLE=runs/NAME/bundle INPUTS=FILE or a folder
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[page]"
@@ -195,7 +195,7 @@ bench-web: $(VENV)/.dev  ## a bundle in headless Chromium beside the same bundle
 bench-http: $(VENV)/.dev  ## servers side by side over HTTP; BUNDLE=runs/NAME/bundle TEXTS=FILE MODEL=what it was made from; wrk
 	$(PYTHON) -m venv .bench/http-env
 	.bench/http-env/bin/python -m pip install --quiet --disable-pip-version-check litserve==0.2.19 -e .
-	$(BIN)/python -m benchmarks.http $(BUNDLE) $(TEXTS) $(MODEL)
+	$(BIN)/python -m benchmarks.http $(BUNDLE) $(TEXTS) $(MODEL) $(if $(COLUMN),--column $(COLUMN))
 
 bench-translate: $(VENV)/.dev examples/localise/data/train.csv  ## translation: teacher, student, memory (hours); ONLY=localise for one
 	$(BIN)/python -m benchmarks.translate $(if $(ONLY),--only $(ONLY))

@@ -90,14 +90,22 @@ def classifier(folder, name="tiny"):
 def running(services, *, keys=None, hosts=None):
     """Serve `services` and yield a client."""
     app = create_app(services, keys=keys, hosts=hosts)
-    config = server_config(app, services.limits, port=0, lifespan="off")
+    try:
+        with listening(server_config(app, services.limits, port=0, lifespan="off")) as port:
+            yield Client(port)
+    finally:
+        services.close()
+
+
+@contextmanager
+def listening(config):
+    """Run a server and yield its port."""
     server = _Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     try:
         assert server.listening.wait(30)
-        yield Client(server.servers[0].sockets[0].getsockname()[1])
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         thread.join(30)
-        services.close()
