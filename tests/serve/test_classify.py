@@ -195,6 +195,14 @@ def test_an_upgrade_is_not_followed_and_loses_nothing(client, parts):
         assert raw.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
+def test_an_upgrade_that_is_not_followed_may_still_close(client):
+    with socket.create_connection(("127.0.0.1", client.port), timeout=10) as raw:
+        raw.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n")
+        replied = b"".join(iter(lambda: raw.recv(65536), b""))
+    assert replied.startswith(b"HTTP/1.1 200 ")
+    assert b"408" not in replied
+
+
 def test_nothing_is_written_into_an_answer_that_takes_longer_than_a_head_may(tiny_bundle, monkeypatch):
     run = OnnxRuntimeEngine.run
     with running(services_of(classifier(tiny_bundle), limits=Limits(receive_s=0.2))) as client:
