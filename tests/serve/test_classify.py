@@ -200,7 +200,7 @@ def test_an_upgrade_that_is_not_followed_may_still_close(client):
         raw.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n")
         replied = b"".join(iter(lambda: raw.recv(65536), b""))
     assert replied.startswith(b"HTTP/1.1 200 ")
-    assert b"408" not in replied
+    assert replied.count(b"HTTP/1.1 ") == 1
 
 
 def test_nothing_is_written_into_an_answer_that_takes_longer_than_a_head_may(tiny_bundle, monkeypatch):
