@@ -45,10 +45,10 @@ from penjing.search.translation.candidates import (
     teacher_candidates,
 )
 from penjing.search.translation.context import TranslationContext, open_translation_run
-from penjing.search.translation.distil import distilled_pairs
+from penjing.search.translation.distil import distilled_lesson
 from penjing.search.translation.evaluate import plain, translations
 from penjing.search.translation.memory import MEMORY, nearest_translations
-from penjing.search.translation.models import Lesson, as_given, new_student, train_student, train_teacher
+from penjing.search.translation.models import as_given, new_student, train_student, train_teacher
 from penjing.train.cached_folder import default_cache
 from penjing.translation.api import make_wish
 from penjing.translation.documents import Work, translate_document
@@ -130,7 +130,7 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> It
     context = open_translation_run(task, output=output, cache=default_cache(), reporter=reporter)
     teacher = train_teacher(context)
     teachers = teacher_candidates(context, teacher)
-    student = train_student(context, teacher, Lesson(*distilled_pairs(context, teachers[1]), "distil"))
+    student = train_student(context, teacher, distilled_lesson(context, teacher, teachers[1]))
     students, given = student_candidates(context, student), as_given(context)
     readers = reader_candidates(context, train_student(context, teacher, given))
     candidates = dict(zip(

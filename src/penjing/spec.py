@@ -285,7 +285,7 @@ _TEXT_RECIPES = {*_ALL_RECIPES, "vocabulary", "max_length"}
 _RECIPES: dict[Kind, set[str]] = {
     "classify": {*_TEXT_RECIPES, "students", "layers", "ffn", "heads", "rank", "student_epochs", "trials"},
     "generate": {*_TEXT_RECIPES, "layers", "lora_rank", "bits"},
-    "translate": {*_TEXT_RECIPES, "student_epochs", "teacher", "student", "beam"},
+    "translate": {*_TEXT_RECIPES, "student_epochs", "teacher", "student", "beam", "dropout"},
     "image": {
         *_ALL_RECIPES, "students", "layers", "ffn", "heads", "student_epochs", "vit", "convnet", "augment", "mixup",
         "sizes",

@@ -47,6 +47,8 @@ def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision:
             spec = loader.get_model_spec(model)
             if family == "marian":
                 words = words[: model.config.vocab_size - 1]  # its last piece pads, and CTranslate2 drops the row
+            if family == "m2m_100":
+                _leave_out_positions(model, spec)
             loader.set_vocabulary(spec, words)
             spec.config.unk_token, spec.config.eos_token = table.unknown, table.end
             spec.config.bos_token = table.start
@@ -61,3 +63,12 @@ def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision:
         if (folder / theirs).is_file():
             (folder / theirs).rename(folder / ours)
     return [MODEL, CONFIG, VOCABULARY]
+
+
+def _leave_out_positions(model: Any, spec: Any) -> None:
+    """Drop the table of positions where it is what CTranslate2 computes without one: sinusoids from 1 on."""
+    from ctranslate2.specs.model_spec import OPTIONAL
+
+    if model.config.pad_token_id == 0:
+        for side in (spec.encoder, spec.decoder):
+            side.position_encodings.encodings = OPTIONAL

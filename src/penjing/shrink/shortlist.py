@@ -47,14 +47,13 @@ def mapping_text(found: Mapping[int, Sequence[int]], pieces: Sequence[str]) -> s
 
     Sentinels, bytes and what has no line in the file are always allowed.
     """
-    always = [piece for piece in pieces if piece.startswith("<") or piece in SENTINELS]
-    frequent = [pieces[piece] for piece in found.get(-1, ())]
-    lines = ["\t" + " ".join(dict.fromkeys([*always, *frequent]))]
-    lines += [
-        pieces[source] + "\t" + " ".join(pieces[piece] for piece in targets)
-        for source, targets in sorted(found.items())
-        if source >= 0
-    ]
+    special = [piece for piece in pieces if piece.startswith("<") or piece in SENTINELS]
+    always = dict.fromkeys([*special, *(pieces[piece] for piece in found.get(-1, ()))])
+    lines = ["\t" + " ".join(always)]
+    for source, targets in sorted(found.items()):
+        further = [pieces[piece] for piece in targets if pieces[piece] not in always]
+        if source >= 0 and further:
+            lines.append(pieces[source] + "\t" + " ".join(further))
     return "\n".join(lines) + "\n"
 
 

@@ -40,7 +40,7 @@ class PieceTable:
     def write(self, folder: Path) -> list[str]:
         """Write the tokenizers into `folder`; return their files' names."""
         for name, tokenizer in self._files.items():
-            tokenizer.save(str(folder / name))
+            tokenizer.save(str(folder / name), pretty=False)
         return list(self._files)
 
     def input(self, pair: Pair, *, beam: int) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from penjing.errors import DataError, MissingExtraError
 from penjing.masking import SENTINELS
 from penjing.train.piece_table import PieceTable
 
-UNKNOWN, BEGIN, END, PAD = "<unk>", "<s>", "</s>", "<pad>"
-_SPECIAL = (UNKNOWN, BEGIN, END, PAD)
+PAD, UNKNOWN, BEGIN, END = "<pad>", "<unk>", "<s>", "</s>"
+_SPECIAL = (PAD, UNKNOWN, BEGIN, END)  # padding first: positions count from 1, as CTranslate2 computes them itself
 _COVERAGE = 0.9995  # of characters; the others are spelt in bytes
 
 
@@ -47,7 +47,7 @@ def train_pieces(texts: Iterable[str], *, size: int, threads: int) -> Tokenizer:
             user_defined_symbols=list(SENTINELS),
             num_threads=threads,
             hard_vocab_limit=False,
-            unk_id=0, bos_id=1, eos_id=2, pad_id=3,
+            pad_id=0, unk_id=1, bos_id=2, eos_id=3,
             minloglevel=2,
         )  # fmt: skip
     except (RuntimeError, OSError) as error:
@@ -58,7 +58,7 @@ def train_pieces(texts: Iterable[str], *, size: int, threads: int) -> Tokenizer:
 
 def tokenizer_of(pieces: list[tuple[str, float]]) -> Tokenizer:
     """Return the tokenizer of unigram pieces with their log probabilities, ▁ standing for a space."""
-    tokenizer = Tokenizer(Unigram(pieces, unk_id=0, byte_fallback=True))
+    tokenizer = Tokenizer(Unigram(pieces, unk_id=_SPECIAL.index(UNKNOWN), byte_fallback=True))
     tokenizer.normalizer = normalizers.Replace(Regex(r"\s+"), " ")
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
     tokenizer.decoder = decoders.Sequence(

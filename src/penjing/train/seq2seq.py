@@ -20,7 +20,7 @@ from penjing.errors import MissingExtraError
 from penjing.shape import Shape
 from penjing.train.batches import Indices, Tokens, capped_batches, from_rows, limited_batches
 from penjing.train.device import Device
-from penjing.train.loop import Progress, TrainResult, train
+from penjing.train.loop import Loss, Progress, TrainResult, train
 from penjing.train.pace import TrainPlan
 from penjing.train.piece_table import PieceTable
 from penjing.train.pieces import PAD
@@ -176,6 +176,7 @@ def teach(
     device: Device,
     state_file: StateFile,
     report: Callable[[Progress], None],
+    loss: Loss,
 ) -> TrainResult:
     """Train `model` in place on pairs, and leave it as it was best on dev.
 
@@ -186,7 +187,7 @@ def teach(
     return train(
         pair_model,
         tokens=learned.tokens,
-        loss=loss_of,
+        loss=loss,
         evaluate=lambda present: -dev_nats(present, judged, device=device),
         plan=plan,
         device=device,

@@ -1,7 +1,7 @@
-"""What the student learns: the teacher's translations of the training texts, the nearest to those expected.
+"""What the student learns of its teacher: references and translations, and which of their pieces it thinks probable.
 
 Source: Kim and Rush 2016, "Sequence-Level Knowledge Distillation" (of a beam and the greedy one that most like the
-reference: their sequence-level interpolation).
+reference: their sequence-level interpolation; and their word-level distillation).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from penjing.masking import has_all_sentinels
 from penjing.measure.translation import score_translations
 from penjing.search.translation.candidates import TranslationCandidate
 from penjing.search.translation.context import TranslationContext
+from penjing.search.translation.models import Learned, Lesson, as_given
 from penjing.translation.model import Candidate, Translator
 from penjing.translation.references import open_translator
 
@@ -23,6 +24,12 @@ _BEAM = 4
 _BATCH = 512
 
 Pairs = list[tuple[str, str]]
+
+
+def distilled_lesson(context: TranslationContext, teacher: Learned, exported: TranslationCandidate) -> Lesson:
+    """Return what a student learns of `teacher`, which translates as it was `exported`."""
+    pairs, key = distilled_pairs(context, exported)
+    return Lesson([*as_given(context).pairs, *pairs], f"both {key}", "distil", by=teacher, versions=2)
 
 
 def distilled_pairs(context: TranslationContext, teacher: TranslationCandidate) -> tuple[Pairs, str]:

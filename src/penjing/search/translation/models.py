@@ -23,14 +23,15 @@ from penjing.shrink.translator import can_cut, cut
 from penjing.train.checkpoint_pieces import read_checkpoint_pieces
 from penjing.train.loop import Progress
 from penjing.train.pace import TrainPlan
+from penjing.train.piece_lessons import piece_lesson
 from penjing.train.piece_table import PieceTable
 from penjing.train.references import download_from_hub
-from penjing.train.seq2seq import load_seq2seq, new_seq2seq, pair_rows, save_seq2seq, teach
+from penjing.train.seq2seq import load_seq2seq, loss_of, new_seq2seq, pair_rows, save_seq2seq, teach
 from penjing.train.state import StateFile
 
 NEW = "new"
 _TEACHER_EPOCHS, _STUDENT_EPOCHS, _TUNING_EPOCHS = 10.0, 10.0, 3.0
-_RATE, _TUNING_RATE, _PAIRS_A_STEP, _DROPOUT = 1.5e-3, 5e-5, 96, 0.1
+_RATE, _TUNING_RATE, _PAIRS_A_STEP, _STUDENT_DROPOUT = 1.5e-3, 5e-5, 96, 0.1
 _HEALING_RATE, _TUNED_HEALING_RATE = 1e-3, 3e-4  # of what is cut out of a new teacher, and of a checkpoint
 _PAIRS_TO_CUT = 256
 _TEACHER_SHARE = 0.5  # of the time that all trainings may take
@@ -66,7 +67,7 @@ def train_teacher(context: TranslationContext) -> Learned:
     pairs = [(pair.source, pair.target) for pair in context.splits.train]
     if context.task.model != NEW:
         return _tuned_teacher(context, pairs, share_s)
-    plan = _plan(context, recipe.epochs or _TEACHER_EPOCHS, _RATE, share_s)
+    plan = _plan(context, recipe.epochs or _TEACHER_EPOCHS, _RATE, share_s, dropout=recipe.dropout)
     return _new_model(context, "teacher", recipe.teacher, pairs, plan, inputs={}, step="train")
 
 
@@ -79,6 +80,19 @@ class Lesson:
     """Stands for the pairs."""
     step: str
     """The recipe step: "distil" where they are a teacher's, "learn" where they are people's."""
+    by: Learned | None = None
+    """Who says how probable every piece is, beside which one is right; None: nobody."""
+    versions: int = 1
+    """Translations of a text: all of them together are one pass over the texts."""
+
+    def inputs(self, table: PieceTable) -> dict[str, Any]:
+        """Return what a student with the pieces of `table` depends on."""
+        by = self.teacher_of(table)
+        return {"pairs": self.key, **({} if by is None else {"by": by.key})}
+
+    def teacher_of(self, table: PieceTable) -> Learned | None:
+        """Return who says how probable pieces are, where they are those of `table`."""
+        return self.by if self.by is not None and self.by.table.names == table.names else None
 
 
 def as_given(context: TranslationContext) -> Lesson:
@@ -91,10 +105,8 @@ def train_student(context: TranslationContext, teacher: Learned, lesson: Lesson)
     shape, pairs = context.task.recipe.student or teacher.shape.student, lesson.pairs
     if not can_cut(teacher.shape, shape):
         return new_student(context, shape, lesson)
-    plan = _student_plan(context, _HEALING_RATE if teacher.origin is None else _TUNED_HEALING_RATE)
-    keys = {
-        "teacher": teacher.key, "plan": asdict(plan), "shape": _sizes(shape), "pairs": lesson.key
-    }  # fmt: skip
+    plan = _student_plan(context, lesson, _HEALING_RATE if teacher.origin is None else _TUNED_HEALING_RATE)
+    keys = {"teacher": teacher.key, "plan": asdict(plan), "shape": _sizes(shape), **lesson.inputs(teacher.table)}
 
     def make_model() -> Any:
         model = load_seq2seq(teacher.folder, dropout=plan.dropout)
@@ -102,7 +114,10 @@ def train_student(context: TranslationContext, teacher: Learned, lesson: Lesson)
         cut(model, shape, rows, device=context.device, progress=partial(context.reporter.advance, detail="cutting"))
         return model
 
-    stage, facts = _learn(context, "student", teacher.table, pairs, plan, keys=keys, make_model=make_model)
+    stage, facts = _learn(
+        context, "student", teacher.table, pairs, plan, keys=keys, make_model=make_model,
+        by=lesson.teacher_of(teacher.table),
+    )  # fmt: skip
     recipe = (*teacher.recipe, Step(name="cut", values=_sizes(shape)), _taught(lesson.step, plan))
     return replace(
         teacher, folder=stage.folder, key=stage.key, recipe=recipe, train_s=float(facts["train_s"]),
@@ -112,24 +127,30 @@ def train_student(context: TranslationContext, teacher: Learned, lesson: Lesson)
 
 def new_student(context: TranslationContext, shape: Shape, lesson: Lesson) -> Learned:
     """Return a student that starts from nothing and learned `lesson`."""
-    plan = _student_plan(context, _RATE)
-    return _new_model(context, "student", shape, lesson.pairs, plan, inputs={"pairs": lesson.key}, step=lesson.step)
+    plan, table = _student_plan(context, lesson, _RATE), context.table
+    return _new_model(
+        context, "student", shape, lesson.pairs, plan,
+        inputs=lesson.inputs(table), step=lesson.step, by=lesson.teacher_of(table),
+    )  # fmt: skip
 
 
-def _student_plan(context: TranslationContext, rate: float) -> TrainPlan:
+def _student_plan(context: TranslationContext, lesson: Lesson, rate: float) -> TrainPlan:
     recipe, limit_s = context.task.recipe, context.task.budget.train_time
     left_s = None if limit_s is None else (1 - _TEACHER_SHARE) / _STUDENTS * limit_s
-    return _plan(context, recipe.student_epochs or _STUDENT_EPOCHS, rate, left_s)
+    epochs = (recipe.student_epochs or _STUDENT_EPOCHS) / lesson.versions
+    return _plan(context, epochs, rate, left_s, dropout=_STUDENT_DROPOUT)
 
 
-def _plan(context: TranslationContext, epochs: float, rate: float, limit_s: float | None) -> TrainPlan:
+def _plan(
+    context: TranslationContext, epochs: float, rate: float, limit_s: float | None, *, dropout: float
+) -> TrainPlan:
     recipe = context.task.recipe
     return TrainPlan(
         epochs=epochs,
         learning_rate=recipe.learning_rate or rate,
         batch_size=recipe.batch_size or _PAIRS_A_STEP,
         weight_decay=0.0,
-        dropout=_DROPOUT,
+        dropout=dropout,
         seed=recipe.seed,
         time_limit_s=limit_s,
         patience=3,
@@ -145,11 +166,12 @@ def _new_model(
     *,
     inputs: Mapping[str, Any],
     step: str,
+    by: Learned | None = None,
 ) -> Learned:
     table = context.table
     keys = {**context.base_key, "plan": asdict(plan), "shape": _sizes(shape), **inputs}
     stage, facts = _learn(
-        context, name, table, pairs, plan, keys=keys, make_model=lambda: new_seq2seq(shape, table, plan=plan)
+        context, name, table, pairs, plan, keys=keys, make_model=lambda: new_seq2seq(shape, table, plan=plan), by=by
     )
     taught = _taught(step, plan)
     recipe = (
@@ -161,7 +183,7 @@ def _new_model(
 
 def _tuned_teacher(context: TranslationContext, pairs: Sequence[tuple[str, str]], limit_s: float | None) -> Learned:
     """Return the checkpoint that the task names, with the pieces that the pair needs, fine-tuned on `pairs`."""
-    reference = context.task.model
+    reference, recipe = context.task.model, context.task.recipe
     scheme, colon, name = reference.partition(":")
     is_hub = bool(colon) and scheme == "hf"
     folder = download_from_hub(name, reference=reference, files=_HUB_FILES) if is_hub else Path(reference)
@@ -170,10 +192,10 @@ def _tuned_teacher(context: TranslationContext, pairs: Sequence[tuple[str, str]]
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     special = [int(config[name]) for name in SPECIAL if config.get(name) is not None]
     sources, targets = zip(*pairs, strict=True)
-    table, kept = trim_to_pair(whole, sources, targets, special=special, size=context.task.recipe.vocabulary)
+    table, kept = trim_to_pair(whole, sources, targets, special=special, size=recipe.vocabulary)
     files = sorted(path for path in folder.iterdir() if path.suffix in _DEPENDED_ON)
     key = hashlib.sha256("".join(path.name + file_sha256(path) for path in files).encode()).hexdigest()
-    plan = _plan(context, context.task.recipe.epochs or _TUNING_EPOCHS, _TUNING_RATE, limit_s)
+    plan = _plan(context, recipe.epochs or _TUNING_EPOCHS, _TUNING_RATE, limit_s, dropout=recipe.dropout)
     keys = {"data": context.data_key, "checkpoint": key, "pieces": len(kept), "plan": asdict(plan)}
 
     def make_model() -> Any:
@@ -219,6 +241,7 @@ def _learn(
     *,
     keys: Mapping[str, Any],
     make_model: Callable[[], Any],
+    by: Learned | None = None,
 ) -> tuple[Stage, dict[str, Any]]:
     """Return the stage in which a model learned `pairs`, and how that went."""
     context.reporter.begin(name)
@@ -227,14 +250,16 @@ def _learn(
         began = time.monotonic()
         model = make_model()
         pad = model.config.pad_token_id
+        rows = pair_rows(table, pairs, pad=pad)
         result = teach(
             model,
-            pair_rows(table, pairs, pad=pad),
+            rows,
             pair_rows(table, [(pair.source, pair.target) for pair in context.splits.dev], pad=pad),
             plan=plan.after(time.monotonic() - began),
             device=context.device,
             state_file=StateFile(work / "state.safetensors"),
             report=lambda progress: _tell(context, progress),
+            loss=loss_of if by is None else piece_lesson(load_seq2seq(by.folder), rows, device=context.device),
         )
         save_seq2seq(model, folder)
         facts = {**asdict(result), "parameters": sum(value.numel() for value in model.parameters())}

@@ -22,10 +22,10 @@ from penjing.search.frontier import JOURNAL_NAME
 from penjing.search.translation.candidates import TEACHER, reader_candidates, student_candidates, teacher_candidates
 from penjing.search.translation.context import TranslationContext, open_translation_run
 from penjing.search.translation.deliver import TranslationOutcome, deliver_translation
-from penjing.search.translation.distil import distilled_pairs
+from penjing.search.translation.distil import distilled_lesson
 from penjing.search.translation.evaluate import make_translation_trial, scores, speeds
 from penjing.search.translation.memory import MEMORY, memory_scored
-from penjing.search.translation.models import Lesson, as_given, train_student, train_teacher
+from penjing.search.translation.models import as_given, train_student, train_teacher
 from penjing.spec import Task
 
 
@@ -35,7 +35,7 @@ def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: s
     context = open_translation_run(task, output=output, cache=cache, reporter=reporter)
     teacher = train_teacher(context)
     teachers = teacher_candidates(context, teacher)
-    distilled = train_student(context, teacher, Lesson(*distilled_pairs(context, teachers[1]), "distil"))
+    distilled = train_student(context, teacher, distilled_lesson(context, teacher, teachers[1]))
     candidates = [
         *teachers,
         *student_candidates(context, distilled),
