@@ -1,9 +1,16 @@
 """Which pieces a source may become: what comes beside it in translations, and what may always come."""
 
-from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penjing.engines.translate.shortlist import SHORTLIST, read_shortlist, write_shortlist
 from penjing.engines.translate.spelling import Spelling
-from penjing.shrink.shortlist import mapping_text, shortlist
+from penjing.errors import BundleError
+from penjing.shrink.shortlist import shortlist
 from penjing.train.piece_table import PieceTable
 from penjing.train.pieces import END, PAD, tokenizer_of
 from penjing.train.seq2seq import pair_rows
@@ -27,9 +34,50 @@ def test_a_word_s_translation_comes_first() -> None:
         assert NAMES[found[NAMES.index(f"▁{word}")][0]] == translation
 
 
-def test_what_may_always_come_is_written_once() -> None:
-    lines = mapping_text({-1: [9], 4: [10, 9, 11], 5: [9]}, NAMES).splitlines()
-    always = lines[0].removeprefix("\t").split(" ")
-    assert always == [PAD, "<unk>", "<s>", END, NAMES[9]]
-    assert lines[1:] == [f"{NAMES[4]}\t{NAMES[10]} {NAMES[11]}"]
-    assert set(Counter(" ".join(lines).split()).values()) == {1}
+def test_what_hardly_ever_came_of_a_word_is_left_out() -> None:
+    found = shortlist(pair_rows(TABLE, sentences(), pad=0), pieces=len(NAMES))
+    for word, translation in WORDS.items():
+        assert {NAMES[piece] for piece in found[NAMES.index(f"▁{word}")]} == {translation, "▁"}
+
+
+ROWS = st.lists(st.sets(st.integers(0, 40), max_size=9), min_size=2, max_size=42)
+
+
+@given(ROWS)
+def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[set[int]]) -> None:
+    path = tmp_path_factory.mktemp("made") / SHORTLIST
+    names = [f"p{number}" for number in range(41)]
+    rows += [set()] * (42 - len(rows))
+    write_shortlist(path, [sorted(row, reverse=True) for row in rows])
+    expected = [
+        f"{name}\t{' '.join(names[number] for number in sorted(row))}"
+        for name, row in zip(["", *names], rows, strict=True)
+        if row
+    ]
+    assert read_shortlist(path, names).splitlines() == (expected or [""])
+
+
+@pytest.mark.parametrize("names", [["a"] * 5, ["a"] * 2])
+def test_a_shortlist_of_other_pieces_is_refused(tmp_path: Path, names: list[str]) -> None:
+    write_shortlist(tmp_path / SHORTLIST, [[0, 3], [1], [2], [0]])
+    with pytest.raises(BundleError, match="the shortlist"):
+        read_shortlist(tmp_path / SHORTLIST, names)
+
+
+@given(st.integers(0, 10_000), st.binary(min_size=1, max_size=8))
+def test_a_damaged_shortlist_is_refused_or_read(
+    tmp_path_factory: pytest.TempPathFactory, place: int, put: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("made") / SHORTLIST
+    write_shortlist(path, [[0, 3], [1], [2], [0], [3]])
+    whole = bytearray(path.read_bytes())
+    place %= len(whole)
+    whole[place : place + len(put)] = put
+    path.write_bytes(whole)
+    with suppress(BundleError):
+        assert read_shortlist(path, ["a", "b", "c", "d"]).endswith("\n")
+
+
+def test_too_many_pieces_are_not_packed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="65535"):
+        write_shortlist(tmp_path / SHORTLIST, [[70_000]])

@@ -1,5 +1,6 @@
 """A student of a teacher's probabilities, and what a translator that starts from nothing is exported as."""
 
+import json
 from pathlib import Path
 
 import ctranslate2
@@ -85,6 +86,7 @@ def test_positions_are_not_in_the_file_and_mean_the_same(table: PieceTable, tmp_
     weights = sum(value.numel() for value in model.model.parameters())
     assert (tmp_path / MODEL).stat().st_size < 4 * weights + 8000  # a table of positions would be 64 kB
     files = {theirs: (tmp_path / ours).read_bytes() for ours, theirs in NAMES.items() if (tmp_path / ours).is_file()}
+    files["shared_vocabulary.json"] = json.dumps(table.names).encode()
     translator = ctranslate2.Translator("made", device="cpu", files=files)
     rows = pair_rows(table, pairs()[:5], pad=0)
     with torch.no_grad():

@@ -71,7 +71,7 @@ def test_the_same_bundle_verifies_and_a_changed_file_does_not(toy_bundle: Path, 
     assert report.ok
     assert report.n == report.same == report.alone
     copy = shutil.copytree(toy_bundle, tmp_path / "copy")
-    (copy / "vocabulary.json").write_text("[]", encoding="utf-8")
+    (copy / "ctranslate2.json").write_text("{}", encoding="utf-8")
     with pytest.raises(BundleError, match="has changed"):
         penjing.open_translator(str(copy))
 

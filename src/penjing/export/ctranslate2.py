@@ -20,7 +20,7 @@ _LOADERS = {
 
 def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision: Precision) -> list[str]:
     """Write `model`, a transformers checkpoint with the pieces of `table`, into `folder`, named as bundles have it;
-    return the files' names.
+    return the files' names. Pieces that its tokenizer has in the same order have no file of their own.
 
     Raises:
         ModelError: this architecture does not translate, or has another number of pieces.
@@ -62,6 +62,9 @@ def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision:
     for ours, theirs in NAMES.items():
         if (folder / theirs).is_file():
             (folder / theirs).rename(folder / ours)
+    if table.names == table.spelling.target_names:
+        (folder / VOCABULARY).unlink()
+        return [MODEL, CONFIG]
     return [MODEL, CONFIG, VOCABULARY]
 
 

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.masking import SENTINELS
+from penjing.train.pieces import PAD
 from penjing.train.seq2seq import PairRows
 
 _ROUNDS = 4
 _BEST = 64  # target pieces of a source piece
+_LEAST = 0.1  # times that a source piece became a target piece, as expected
 _FREQUENT = 200  # target pieces that may always come
 _MOST_PAIRS = 40_000  # of sentences, that probabilities are learned from
 
@@ -33,7 +35,7 @@ def shortlist(rows: PairRows, *, pieces: int) -> dict[int, list[int]]:
         weights = np.asarray(np.bincount(place, share, minlength=len(known)), np.float64)
     found: dict[int, list[int]] = {}
     order = np.lexsort((-weights, known // pieces))
-    for link in known[order]:
+    for link in known[order[weights[order] >= _LEAST]]:
         chosen = found.setdefault(int(link // pieces), [])
         if len(chosen) < _BEST:
             chosen.append(int(link % pieces))
@@ -42,19 +44,18 @@ def shortlist(rows: PairRows, *, pieces: int) -> dict[int, list[int]]:
     return found
 
 
-def mapping_text(found: Mapping[int, Sequence[int]], pieces: Sequence[str]) -> str:
-    """Return the shortlist as CTranslate2 reads it: source pieces, a tab, target pieces; nothing before it is any.
+def shortlist_rows(found: Mapping[int, Sequence[int]], pieces: Sequence[str]) -> list[list[int]]:
+    """Return the pieces that may always come, and then those of each source piece that are not among them.
 
-    Sentinels, bytes and what has no line in the file are always allowed.
+    Sentinels and bytes may always come, padding never.
+
+    >>> shortlist_rows({-1: [2, 4], 1: [2, 3]}, ["<unk>", "a", "b", "c", "<pad>"])
+    [[0, 2], [], [3], [], [], []]
     """
-    special = [piece for piece in pieces if piece.startswith("<") or piece in SENTINELS]
-    always = dict.fromkeys([*special, *(pieces[piece] for piece in found.get(-1, ()))])
-    lines = ["\t" + " ".join(always)]
-    for source, targets in sorted(found.items()):
-        further = [pieces[piece] for piece in targets if pieces[piece] not in always]
-        if source >= 0 and further:
-            lines.append(pieces[source] + "\t" + " ".join(further))
-    return "\n".join(lines) + "\n"
+    special = [number for number, piece in enumerate(pieces) if piece.startswith("<") or piece in SENTINELS]
+    always = dict.fromkeys(number for number in [*special, *found.get(-1, ())] if pieces[number] != PAD)
+    further = [[piece for piece in found.get(source, ()) if piece not in always] for source in range(len(pieces))]
+    return [list(always), *further]
 
 
 def _links(rows: PairRows) -> tuple[Ints, Ints, Ints]:

@@ -71,5 +71,5 @@ def tokenizer_of(pieces: list[tuple[str, float]]) -> Tokenizer:
 def own_table(path: Path) -> PieceTable:
     """Return the table of the tokenizer that `train_pieces` made, from its file."""
     tokenizer = Tokenizer.from_file(str(path))
-    names = tuple(str(tokenizer.id_to_token(number)) for number in range(tokenizer.get_vocab_size()))
-    return PieceTable(Spelling(tokenizer, tokenizer, suffix=(END,)), names, BEGIN, END, UNKNOWN)
+    spelling = Spelling(tokenizer, tokenizer, suffix=(END,))
+    return PieceTable(spelling, spelling.target_names, BEGIN, END, UNKNOWN)

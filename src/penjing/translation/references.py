@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from penjing.bundle.manifest import MANIFEST_NAME, Manifest
 from penjing.bundle.read import check_files, read_manifest
 from penjing.engines.translate import PieceTranslator
-from penjing.engines.translate.ctranslate2 import CONFIG, MODEL, VOCABULARY, CTranslate2Engine
+from penjing.engines.translate.ctranslate2 import CONFIG, MODEL, CTranslate2Engine
 from penjing.engines.translate.onnxruntime import DECODER, ENCODER, PIECES, WEIGHTS, OnnxTranslationEngine
 from penjing.engines.translate.spelling import Spelling
 from penjing.errors import BundleError, ModelError
@@ -27,7 +27,7 @@ from penjing.translation.remote import RemoteTranslator
 _RULE = "a bundle that translates, hf:org/name, a local folder, or openai:NAME"
 _HUB_FILES = ("*.json", "*.safetensors", "*.spm", "*.model", "README.md")
 _MOST_BEAM = 16
-_NEEDED = {"ctranslate2": {CONFIG, VOCABULARY, MODEL}, "onnxruntime": {ENCODER, DECODER, WEIGHTS, PIECES}}
+_NEEDED = {"ctranslate2": {CONFIG, MODEL}, "onnxruntime": {ENCODER, DECODER, WEIGHTS, PIECES}}
 _CHECKPOINT = (".json", ".safetensors", ".spm", ".model")
 
 
@@ -82,7 +82,9 @@ def _bundle(folder: Path, reference: str, *, threads: int) -> Translator:
     if manifest.engine == "onnxruntime":
         engine = OnnxTranslationEngine(folder, threads=threads, prefix=spelling.begin)
     else:
-        engine = CTranslate2Engine(folder, threads=threads, prefix=spelling.begin, names=manifest.files)
+        engine = CTranslate2Engine(
+            folder, pieces=spelling.target_names, threads=threads, prefix=spelling.begin, names=manifest.files
+        )
     return Translator(reference, LocalTranslator(engine, spelling, pair), beam=beam)
 
 

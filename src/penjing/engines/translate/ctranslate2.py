@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from penjing.engines.translate.base import Hypothesis, Pieces, Search, best_of, longest_translation
+from penjing.engines.translate.shortlist import SHORTLIST, read_shortlist
 from penjing.errors import EngineError, MissingExtraError
 
 MODEL, CONFIG, VOCABULARY, MAPPING = "model.ct2", "ctranslate2.json", "vocabulary.json", "vmap.txt"
@@ -21,21 +23,31 @@ _PATIENCE = 2  # with 1 a search ends when as many have ended as are pursued, be
 class CTranslate2Engine:
     """Runs a converted model, of whose files only `names` are read; each of `threads` works on a batch of its own.
 
-    Two threads on one batch of a small model took ten times as long as one (docs/log.md).
+    `pieces` are the names of its pieces, where it has no file of them. Two threads on one batch of a small model took
+    ten times as long as one (docs/log.md).
     """
 
     name = "ctranslate2"
     in_flight = 2
 
     def __init__(
-        self, folder: Path, *, threads: int = 2, prefix: Sequence[str] = (), names: Iterable[str] = NAMES
+        self,
+        folder: Path,
+        *,
+        pieces: Sequence[str],
+        threads: int = 2,
+        prefix: Sequence[str] = (),
+        names: Iterable[str] = NAMES,
     ) -> None:
         try:
             import ctranslate2
         except ImportError:
             raise MissingExtraError("ctranslate2", extra="ctranslate2") from None
-        there = [ours for ours in NAMES if ours in set(names) and (folder / ours).is_file()]
-        files = {NAMES[ours]: (folder / ours).read_bytes() for ours in there}
+        there = [ours for ours in (*NAMES, SHORTLIST) if ours in set(names) and (folder / ours).is_file()]
+        files = {NAMES[ours]: (folder / ours).read_bytes() for ours in there if ours in NAMES}
+        files.setdefault(NAMES[VOCABULARY], json.dumps(list(pieces)).encode())
+        if SHORTLIST in there:
+            files[NAMES[MAPPING]] = read_shortlist(folder / SHORTLIST, json.loads(files[NAMES[VOCABULARY]])).encode()
         try:
             with ThreadPoolExecutor(1) as aside:  # loading sets its thread's OpenMP to one: torch's, here
                 self._translator = aside.submit(
@@ -45,7 +57,7 @@ class CTranslate2Engine:
         except (RuntimeError, ValueError) as error:
             raise EngineError("ctranslate2 cannot load the model", value=str(error)) from error
         self._prefix = list(prefix)
-        self._mapped = MAPPING in there
+        self._mapped = NAMES[MAPPING] in files
 
     def translate(self, sources: Sequence[Pieces], search: Search) -> list[list[Hypothesis]]:
         """Return the hypotheses of each source: a translation is at most 16 pieces and twice its source long.

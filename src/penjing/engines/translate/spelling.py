@@ -38,6 +38,11 @@ class Spelling:
         found = _encoded(self.target, self._shown(texts))
         return [[*self.begin, *one.tokens, *self.suffix] for one in found]
 
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Return all pieces of translations, in the order of their numbers."""
+        return tuple(str(self.target.id_to_token(number)) for number in range(self.target.get_vocab_size()))
+
     def length(self, text: str) -> int:
         """Return how many pieces a source has."""
         return len(_encoded(self.source, [text])[0].tokens)

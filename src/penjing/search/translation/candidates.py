@@ -6,6 +6,7 @@ The student in int8 is there for ONNX Runtime too, which needs no extra: slower,
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +15,17 @@ from typing import Any, Literal
 
 from penjing.bundle.manifest import Manifest
 from penjing.bundle.write import stamp, write_bundle
-from penjing.engines.translate.ctranslate2 import MAPPING
+from penjing.engines.translate.shortlist import SHORTLIST, write_shortlist
 from penjing.export.ctranslate2 import Precision
 from penjing.export.translation_engines import TARGETS, TranslationEngine
-from penjing.files import write_text
 from penjing.records import Step
+from penjing.search.stages import Stage
 from penjing.search.translation.context import TranslationContext
 from penjing.search.translation.models import Learned
-from penjing.shrink.shortlist import mapping_text, shortlist
+from penjing.shrink.shortlist import shortlist, shortlist_rows
 from penjing.train.piece_table import PieceTable
 from penjing.train.seq2seq import load_seq2seq, pair_rows
+from penjing.units import show_size
 
 Role = Literal["teacher", "plain-int8", "candidate"]
 TEACHER, TEACHER_INT8 = "teacher", "teacher, int8"
@@ -77,20 +79,19 @@ def reader_candidates(context: TranslationContext, student: Learned) -> list[Tra
     ]
 
 
-def _mapping(context: TranslationContext, table: PieceTable) -> tuple[str, str]:
-    """Return the text of the shortlist, learned from the training pairs, and its key."""
+def _mapping(context: TranslationContext, table: PieceTable) -> Stage:
+    """Return the stage of the shortlist, learned from the training pairs."""
 
     def make(folder: Path, _: Path) -> None:
         pairs = [(pair.source, pair.target) for pair in context.splits.train]
         found = shortlist(pair_rows(table, pairs, pad=0), pieces=len(table.names))
-        write_text(folder / MAPPING, mapping_text(found, table.names))
+        write_shortlist(folder / SHORTLIST, shortlist_rows(found, table.names))
 
     context.reporter.begin("shortlist")
     names = hashlib.sha256("\n".join(table.names).encode()).hexdigest()
-    stage = context.store.stage("shortlist", {**context.base_key, "names": names, "by": "IBM 1"}, make)
-    text = (stage.folder / MAPPING).read_text(encoding="utf-8")
-    context.reporter.end(f"{len(text.splitlines()):,} source pieces", reused=stage.reused)
-    return text, stage.key
+    stage = context.store.stage("shortlist", {**context.base_key, "names": names, "by": "IBM 1", "packed": True}, make)
+    context.reporter.end(show_size((stage.folder / SHORTLIST).stat().st_size), reused=stage.reused)
+    return stage
 
 
 def _candidate(
@@ -100,7 +101,7 @@ def _candidate(
     role: Role,
     precision: Precision,
     *,
-    mapping: tuple[str, str] | None = None,
+    mapping: Stage | None = None,
     engine: TranslationEngine = "ctranslate2",
 ) -> TranslationCandidate:
     context.reporter.begin(f"export {name}")
@@ -128,12 +129,12 @@ def _candidate(
             names = TARGETS[engine].write(model, learned.table, aside, precision=precision)
             names += learned.table.write(aside)
             if mapping is not None:
-                write_text(aside / MAPPING, mapping[0])
-                names.append(MAPPING)
+                shutil.copyfile(mapping.folder / SHORTLIST, aside / SHORTLIST)
+                names.append(SHORTLIST)
             write_bundle(folder / _BUNDLE, manifest, {name: aside / name for name in names})
 
     inputs: Mapping[str, Any] = {
-        "model": learned.key, "precision": precision, "mapping": mapping and mapping[1],
+        "model": learned.key, "precision": precision, "mapping": mapping and mapping.key,
         "beam": context.task.recipe.beam, **({"engine": engine} if engine != "ctranslate2" else {}),
     }  # fmt: skip
     stage = context.store.stage("translator", inputs, make)
