@@ -3,7 +3,7 @@
     make bench-translate                     # software (Debian's packages) and Tatoeba, hours on two cores
     make bench-translate ONLY=localise
 
-Systems: the teacher in CTranslate2's float32 and int8; the student, which is cut out of it and learns its translations,
+Systems: the teacher in CTranslate2's float32 and int8; the student, which is cut out of it and learns from it,
 in both; the same cut that learns the references alone; a new model of the same size that never had a teacher; and a
 translation memory (the nearest text of train). BLEU
 and chrF are of the test split, drops paired against the float32 teacher, intervals by the bootstrap; `unseen` leaves
@@ -86,6 +86,7 @@ def tatoeba(prepared: Path) -> Task:
         source_lang="en",
         target_lang="zh",
         data={"source": str(path)},
+        recipe={"epochs": 30, "student_epochs": 20, "dropout": 0.3},
     )
 
 

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,6 +79,22 @@ def test_a_damaged_shortlist_is_refused_or_read(
         assert read_shortlist(path, ["a", "b", "c", "d"]).endswith("\n")
 
 
-def test_too_many_pieces_are_not_packed(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="65535"):
-        write_shortlist(tmp_path / SHORTLIST, [[70_000]])
+def test_any_number_of_pieces_can_be_packed(tmp_path: Path) -> None:
+    names = [f"p{number}" for number in range(70_001)]
+    write_shortlist(tmp_path / SHORTLIST, [range(66_000), [70_000], *[[]] * 70_000])
+    first, second = read_shortlist(tmp_path / SHORTLIST, names).splitlines()
+    assert (first.count(" "), second) == (65_999, "p0\tp70000")
+
+
+def test_a_small_file_cannot_become_a_large_text(tmp_path: Path) -> None:
+    names = ["a" * 2000, *"bcdefgh"]
+    write_shortlist(tmp_path / SHORTLIST, [[0, 1]] * 9)
+    assert len(read_shortlist(tmp_path / SHORTLIST, names)) < 64_000
+    with pytest.raises(BundleError, match="too large"):
+        read_shortlist(tmp_path / SHORTLIST, ["a" * 10_000_000, *"bcdefgh"])
+
+
+def test_a_piece_that_comes_twice_in_a_row_is_damage(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / SHORTLIST, counts=np.array([3, 0, 0], np.uint16), steps=np.zeros(3, np.uint16))
+    with pytest.raises(BundleError, match="twice"):
+        read_shortlist(tmp_path / SHORTLIST, ["a", "b"])

@@ -13,6 +13,8 @@ import penjing
 from penjing.bundle.read import read_manifest
 from penjing.cli.main import app
 from penjing.engines.translate import Search
+from penjing.engines.translate.ctranslate2 import VOCABULARY, CTranslate2Engine
+from penjing.engines.translate.shortlist import SHORTLIST, write_shortlist
 from penjing.errors import BundleError, ModelError, TaskError
 from penjing.search.fit import FitResult, fit
 from penjing.spec import read_task
@@ -74,6 +76,15 @@ def test_the_same_bundle_verifies_and_a_changed_file_does_not(toy_bundle: Path, 
     (copy / "ctranslate2.json").write_text("{}", encoding="utf-8")
     with pytest.raises(BundleError, match="has changed"):
         penjing.open_translator(str(copy))
+
+
+@pytest.mark.parametrize("pieces", [b"[", b"\xff", b'{"a": 1}', b"[1, 2]"])
+def test_a_damaged_file_of_pieces_is_refused(toy_bundle: Path, tmp_path: Path, pieces: bytes) -> None:
+    copy = shutil.copytree(toy_bundle, tmp_path / "copy")
+    (copy / VOCABULARY).write_bytes(pieces)
+    write_shortlist(copy / SHORTLIST, [[1], [2]])
+    with pytest.raises(BundleError, match="file of pieces"):
+        CTranslate2Engine(copy, pieces=())
 
 
 def test_a_second_run_uses_every_stage_again(toy_run: FitResult) -> None:

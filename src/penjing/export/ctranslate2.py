@@ -62,7 +62,7 @@ def write_ctranslate2(model: Any, table: PieceTable, folder: Path, *, precision:
     for ours, theirs in NAMES.items():
         if (folder / theirs).is_file():
             (folder / theirs).rename(folder / ours)
-    if table.names == table.spelling.target_names:
+    if tuple(words) == table.spelling.target_names:
         (folder / VOCABULARY).unlink()
         return [MODEL, CONFIG]
     return [MODEL, CONFIG, VOCABULARY]

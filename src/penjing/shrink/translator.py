@@ -47,7 +47,7 @@ def cut(
 ) -> None:
     """Leave `model`, a transformers checkpoint, with the blocks and neurons that `rows` need most.
 
-    `rows` are a few hundred training texts as the model itself translates them.
+    `rows` are a few hundred of the pairs that what is left will learn.
 
     >>> can_cut(Shape(width=256, encoder=6, decoder=3), Shape(width=256, encoder=4, decoder=1, ffn=256))
     True

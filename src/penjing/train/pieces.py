@@ -53,7 +53,8 @@ def train_pieces(texts: Iterable[str], *, size: int, threads: int) -> Tokenizer:
     except (RuntimeError, OSError) as error:
         raise DataError("no vocabulary could be made of these texts", value=str(error)) from None
     found = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    return tokenizer_of([(found.id_to_piece(number), found.get_score(number)) for number in range(len(found))])
+    scores = (round(found.get_score(number), 6) for number in range(len(found)))  # SentencePiece counts in float32
+    return tokenizer_of([(found.id_to_piece(number), score) for number, score in enumerate(scores)])
 
 
 def tokenizer_of(pieces: list[tuple[str, float]]) -> Tokenizer:

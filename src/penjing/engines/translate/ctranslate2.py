@@ -9,7 +9,7 @@ from pathlib import Path
 
 from penjing.engines.translate.base import Hypothesis, Pieces, Search, best_of, longest_translation
 from penjing.engines.translate.shortlist import SHORTLIST, read_shortlist
-from penjing.errors import EngineError, MissingExtraError
+from penjing.errors import BundleError, EngineError, MissingExtraError
 
 MODEL, CONFIG, VOCABULARY, MAPPING = "model.ct2", "ctranslate2.json", "vocabulary.json", "vmap.txt"
 NAMES: Mapping[str, str] = {
@@ -37,7 +37,7 @@ class CTranslate2Engine:
         pieces: Sequence[str],
         threads: int = 2,
         prefix: Sequence[str] = (),
-        names: Iterable[str] = NAMES,
+        names: Iterable[str] = (*NAMES, SHORTLIST),
     ) -> None:
         try:
             import ctranslate2
@@ -47,7 +47,7 @@ class CTranslate2Engine:
         files = {NAMES[ours]: (folder / ours).read_bytes() for ours in there if ours in NAMES}
         files.setdefault(NAMES[VOCABULARY], json.dumps(list(pieces)).encode())
         if SHORTLIST in there:
-            files[NAMES[MAPPING]] = read_shortlist(folder / SHORTLIST, json.loads(files[NAMES[VOCABULARY]])).encode()
+            files[NAMES[MAPPING]] = read_shortlist(folder / SHORTLIST, _names(files[NAMES[VOCABULARY]])).encode()
         try:
             with ThreadPoolExecutor(1) as aside:  # loading sets its thread's OpenMP to one: torch's, here
                 self._translator = aside.submit(
@@ -98,6 +98,16 @@ class CTranslate2Engine:
             ]
             for source, result in zip(sources, found, strict=True)
         ]
+
+
+def _names(vocabulary: bytes) -> list[str]:
+    try:
+        names = json.loads(vocabulary)
+    except ValueError as error:  # of JSON, or of UTF-8
+        raise BundleError("the file of pieces is damaged", value=str(error)) from None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BundleError("the file of pieces is damaged", rule="a list of texts")
+    return names
 
 
 def _hypothesis(pieces: Pieces, score: float, *, most: int) -> Hypothesis:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +17,16 @@ from numpy.typing import NDArray
 from penjing.errors import BundleError
 
 SHORTLIST = "shortlist.npz"
-_MOST_BYTES = 64_000_000  # unpacked
-_WIDEST = 65_535  # the largest number of a piece that is written
+_MOST_BYTES = 64_000_000  # unpacked, and as text
+_EXTRA_ROWS = (1, 2)  # the first, and that of a last piece which pads and has no name (Marian)
 
 
 def write_shortlist(path: Path, rows: Sequence[Sequence[int]]) -> None:
-    """Write the pieces that may always come, and then those of each source piece.
-
-    Raises:
-        ValueError: a piece has too large a number.
-    """
+    """Write the pieces that may always come, and then those of each source piece."""
     ascending = [sorted(set(row)) for row in rows]
-    if max((row[-1] for row in ascending if row), default=0) > _WIDEST:
-        raise ValueError(f"pieces are numbered up to {_WIDEST} in a shortlist")
-    counts = np.array([len(row) for row in ascending], np.uint16)
-    steps = np.concatenate([np.diff(row, prepend=0) for row in ascending]).astype(np.uint16)
-    np.savez_compressed(path, counts=counts, steps=steps)
+    counts = np.array([len(row) for row in ascending])
+    steps = np.concatenate([np.diff(row, prepend=0) for row in ascending])
+    np.savez_compressed(path, counts=_narrow(counts), steps=_narrow(steps))
 
 
 def read_shortlist(path: Path, names: Sequence[str]) -> str:
@@ -41,16 +36,25 @@ def read_shortlist(path: Path, names: Sequence[str]) -> str:
         BundleError: the file is damaged, or made for other pieces.
     """
     counts, steps = _arrays(path)
-    if len(counts) <= len(names) or int(counts.sum()) != len(steps):
+    rows = [np.cumsum(row) for row in np.split(steps, np.cumsum(counts)[:-1])]
+    if len(counts) - len(names) not in _EXTRA_ROWS or int(counts.sum()) != len(steps):
         raise BundleError("the shortlist is for other pieces", value=f"{len(counts) - 1} and {len(names)} pieces")
-    lines = []
-    for source, row in zip(["", *names], np.split(steps, np.cumsum(counts)[:-1]), strict=False):
-        numbers = np.cumsum(row).tolist()
-        if numbers and numbers[-1] >= len(names):
-            raise BundleError("the shortlist names a piece that is not there", value=f"{path}: {numbers[-1]}")
-        if numbers:
-            lines.append(f"{source}\t{' '.join(names[number] for number in numbers)}")
+    if any(len(row) and (row[-1] >= len(names) or np.any(np.diff(row) <= 0)) for row in rows):
+        raise BundleError("the shortlist is damaged", value=f"{path}: numbers that are no pieces, or come twice")
+    widths = np.array([len(name.encode()) + 1 for name in names])
+    if sum(int(widths[row].sum()) for row in rows) > _MOST_BYTES:
+        raise BundleError("the shortlist is too large", value=str(path), rule=f"{_MOST_BYTES:,} bytes")
+    lines = [
+        f"{source}\t{' '.join(names[number] for number in row)}"
+        for source, row in zip(["", *names], rows, strict=False)
+        if len(row)
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _narrow(numbers: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the numbers in the smallest type that holds them all."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
 
 
 def _arrays(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -60,7 +64,7 @@ def _arrays(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
                 raise ValueError("too large")
         with np.load(path, allow_pickle=False) as found:
             arrays = found["counts"], found["steps"]
-        if any(array.ndim != 1 or array.dtype != np.uint16 for array in arrays):
+        if any(array.ndim != 1 or array.dtype.kind != "u" or array.itemsize > 4 for array in arrays):
             raise ValueError("not two rows of numbers")
     except Exception as error:  # what zlib and numpy raise has no class in common
         raise BundleError("the shortlist is damaged", value=f"{path}: {error}") from None

@@ -29,7 +29,10 @@ Pairs = list[tuple[str, str]]
 def distilled_lesson(context: TranslationContext, teacher: Learned, exported: TranslationCandidate) -> Lesson:
     """Return what a student learns of `teacher`, which translates as it was `exported`."""
     pairs, key = distilled_pairs(context, exported)
-    return Lesson([*as_given(context).pairs, *pairs], f"both {key}", "distil", by=teacher, versions=2)
+    given = as_given(context).pairs
+    known = {source for source, _ in given}
+    texts = len(given) + sum(source not in known for source, _ in pairs)
+    return Lesson([*given, *pairs], f"both {key}", "distil", by=teacher, passes=texts / (len(given) + texts))
 
 
 def distilled_pairs(context: TranslationContext, teacher: TranslationCandidate) -> tuple[Pairs, str]:

@@ -35,7 +35,7 @@ _RATE, _TUNING_RATE, _PAIRS_A_STEP, _STUDENT_DROPOUT = 1.5e-3, 5e-5, 96, 0.1
 _HEALING_RATE, _TUNED_HEALING_RATE = 1e-3, 3e-4  # of what is cut out of a new teacher, and of a checkpoint
 _PAIRS_TO_CUT = 256
 _TEACHER_SHARE = 0.5  # of the time that all trainings may take
-_STUDENTS = 2  # of the teacher's translations, and of the references
+_STUDENTS = 2  # of the teacher, and of the references alone
 _HUB_FILES = ("*.json", "*.safetensors", "*.spm", "*.model", "README.md")
 _DEPENDED_ON = (".json", ".safetensors", ".spm", ".model")
 
@@ -79,11 +79,11 @@ class Lesson:
     key: str
     """Stands for the pairs."""
     step: str
-    """The recipe step: "distil" where they are a teacher's, "learn" where they are people's."""
+    """The recipe step: "distil" where a teacher has a part in it, "learn" where only people have."""
     by: Learned | None = None
     """Who says how probable every piece is, beside which one is right; None: nobody."""
-    versions: int = 1
-    """Translations of a text: all of them together are one pass over the texts."""
+    passes: float = 1.0
+    """How many passes over these pairs are one over the texts, of which some come twice."""
 
     def inputs(self, table: PieceTable) -> dict[str, Any]:
         """Return what a student with the pieces of `table` depends on."""
@@ -137,7 +137,7 @@ def new_student(context: TranslationContext, shape: Shape, lesson: Lesson) -> Le
 def _student_plan(context: TranslationContext, lesson: Lesson, rate: float) -> TrainPlan:
     recipe, limit_s = context.task.recipe, context.task.budget.train_time
     left_s = None if limit_s is None else (1 - _TEACHER_SHARE) / _STUDENTS * limit_s
-    epochs = (recipe.student_epochs or _STUDENT_EPOCHS) / lesson.versions
+    epochs = (recipe.student_epochs or _STUDENT_EPOCHS) * lesson.passes
     return _plan(context, epochs, rate, left_s, dropout=_STUDENT_DROPOUT)
 
 

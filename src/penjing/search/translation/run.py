@@ -1,7 +1,7 @@
 """The stages of `fit` for a model that translates, in order.
 
-pairs -> pieces -> teacher -> its translations of the training texts -> students: one learns these, the other the
-      references -> bundles in float32 and int8
+pairs -> pieces -> teacher -> its translations of the training texts -> students: one learns these and the references,
+      the other the references alone -> bundles in float32 and int8
       -> BLEU or chrF on dev -> speed, memory -> choice -> the same on test -> bundle + report
 """
 
