@@ -17,7 +17,7 @@ from penjing.train.seq2seq import PairRows
 
 _ROUNDS = 4
 _BEST = 64  # target pieces of a source piece
-_LEAST = 0.1  # times that a source piece became a target piece, as expected
+_LEAST = 0.3  # times that a source piece became a target piece, as expected
 _FREQUENT = 200  # target pieces that may always come
 _MOST_PAIRS = 40_000  # of sentences, that probabilities are learned from
 

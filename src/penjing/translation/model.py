@@ -243,6 +243,8 @@ def _faults(source: str, candidate: Candidate) -> tuple[int, int]:
 
 def _ranked(source: str, candidates: Sequence[Candidate], count: int) -> list[Candidate]:
     """Return the best of the candidates, each text once."""
+    if len(candidates) == 1:
+        return list(candidates)
     unique: dict[str, Candidate] = {}
     for candidate in candidates:
         unique.setdefault(candidate.text, candidate)
