@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -61,6 +62,7 @@ TEACHER, TEACHER_INT8 = "teacher, float32", "teacher, int8"
 STUDENT_FLOAT32, STUDENT, SHORTLISTED = "student, float32", "student, int8", "student, int8, shortlist"
 UNDISTILLED_SHORTLISTED = "student, int8, shortlist, references alone"
 UNDISTILLED, UNTAUGHT = "student, int8, references alone", "new, same size, int8, references alone"
+_ENGINES = ("ctranslate2", "sentencepiece", "sacrebleu")
 BARE_ROUNDS, BARE_TEXTS, SEED, ENTRIES = 7, 1000, 13, 1000
 _HEADER = (
     "| system | BLEU (95 % interval) | drop against the teacher | chrF | BLEU, unseen sources | size | p50 "
@@ -144,8 +146,10 @@ def _measured(dataset: str, task: Task, output: Path, reporter: StageBars) -> It
     for control in (None, UNTAUGHT):
         if control is not None:
             candidates[control] = student_candidates(context, new_student(context, student.shape, given))[1]
+        result = result_of(COMMAND, _timed_rows(dataset, context, candidates, given.pairs, choice=choice))
         yield {
-            **result_of(COMMAND, _timed_rows(dataset, context, candidates, given.pairs, choice=choice)),
+            **result,
+            "versions": {**result["versions"], **{name: version(name) for name in _ENGINES}},
             "signature": signature("bleu", context.languages[1]),
             "catalogue": catalogue,
         }

@@ -53,6 +53,19 @@ def test_plain_text_is_not_masked(text: str) -> None:
     assert protect(text).kept == ()
 
 
+@pytest.mark.parametrize(
+    ("source", "translated", "said"),
+    [
+        ("Select the <b>folder</b> to import", "选择「｟0｠ ｟1｠」", "emptied <b>"),
+        ("Select the <b>folder</b> to import", "选择｟0｠文件夹｟1｠", None),
+        ("Open <br><b></b> it", "打开｟0｠｟1｠｟2｠", None),
+        ("%s of %s", "｟0｠ ｟1｠", None),
+    ],
+)
+def test_a_tag_whose_words_are_gone_is_told(source: str, translated: str, said: str | None) -> None:
+    assert damage(protect(source), translated) == said
+
+
 @given(st.lists(st.sampled_from([*KEPT, "word", " ", "，", "保存", "｟", "｟3｠", "。"]), max_size=14).map("".join))
 def test_restoring_gives_back_what_was_masked(text: str) -> None:
     masked = protect(text)

@@ -16,6 +16,8 @@ from typing import Literal
 MOST_SENTINELS = 16
 SENTINELS = tuple(f"｟{number}｠" for number in range(MOST_SENTINELS))
 SENTINEL = re.compile(r"｟(\d{1,5})｠")
+_WORDS_BETWEEN = re.compile(r"｟(\d{1,5})｠[^｟｠]*[^\s｟｠][^｟｠]*(?=｟(\d{1,5})｠)")
+_NOTHING_BETWEEN = re.compile(r"｟(\d{1,5})｠\s*(?=｟(\d{1,5})｠)")
 Within = Literal["text", "lines"]
 """text: line ends are masked too; lines: they end a line, and stay for whoever cuts the text there."""
 
@@ -138,16 +140,30 @@ def damage(masked: Protected, translated: str) -> str | None:
 
     >>> damage(protect("Save %s"), "保存"), damage(protect("Save %s"), "保存 ｟0｠")
     ('lost %s', None)
-    >>> damage(protect("Save"), "保存 %s")
-    'added %s'
+    >>> damage(protect("Save"), "保存 %s"), damage(protect("Open <b>this</b>"), "打开这个｟0｠ ｟1｠")
+    ('added %s', 'emptied <b>')
     """
     numbers = Counter(int(number) for number in SENTINEL.findall(translated))
     lost = [kept for number, kept in enumerate(masked.kept) if not numbers[number]]
     repeated = [kept for number, kept in enumerate(masked.kept) if numbers[number] > 1]
     loose, found = (Counter(protect(SENTINEL.sub("", text)).kept) for text in (masked.text, translated))
     lost += (loose - found).elements()
-    parts = [("lost", lost), ("repeated", repeated), ("added", list((found - loose).elements()))]
+    parts = [
+        ("lost", lost), ("repeated", repeated), ("added", list((found - loose).elements())),
+        ("emptied", _emptied(masked, translated)),
+    ]  # fmt: skip
     return "; ".join(f"{word} {_shown(kinds)}" for word, kinds in parts if kinds) or None
+
+
+def _emptied(masked: Protected, translated: str) -> list[str]:
+    """Return the tags that had words between them and their ends, and have none in the translation."""
+    blank = {(int(one), int(other)) for one, other in _NOTHING_BETWEEN.findall(translated)}
+    full = {(int(one), int(other)) for one, other in _WORDS_BETWEEN.findall(masked.text)}
+    return [
+        masked.kept[one]
+        for one, other in sorted(blank & full)
+        if other < len(masked.kept) and masked.kept[other].startswith("</")
+    ]
 
 
 def has_all_sentinels(translated: str, count: int) -> bool:

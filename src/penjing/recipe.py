@@ -42,7 +42,7 @@ class Recipe(BaseModel):
     trials: Annotated[int, Field(ge=0, le=1000)] = 0
     """How many more trainings of the smallest student, with learning rates and losses that Optuna proposes."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """To translate: the share of activations that the teacher learns without; 0.3 for few pairs, many passes."""
+    """To translate: the share of activations left out while references are learned; 0.3 for few pairs, many passes."""
     lora_rank: Annotated[int, Field(gt=0, le=512)] = 16
     """To generate: the rank of what fine-tuning adds to each matrix."""
     bits: tuple[Annotated[float, Field(ge=3, le=16)], ...] = ()

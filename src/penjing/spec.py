@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from penjing.errors import TaskError
+from penjing.languages import language
 from penjing.recipe import Recipe
 from penjing.shape import Shape, VisionSize
 from penjing.units import parse_seconds, parse_size
@@ -226,6 +227,16 @@ class Task(_Spec):
     abstain_below: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Answer "abstain" where the calibrated probability is lower."""
     recipe: Recipe = Recipe()
+
+    @field_validator("source_lang", "target_lang")
+    @classmethod
+    def _known_language(cls, code: str | None) -> str | None:
+        try:
+            if code is not None:
+                language(code)
+            return code
+        except TaskError as error:
+            raise ValueError(str(error)) from None
 
     @model_validator(mode="before")
     @classmethod

@@ -102,6 +102,29 @@ def test_a_pair_that_the_bundle_does_not_know_is_refused(toy_bundle: Path) -> No
         penjing.translate_text("Hello", "en", "zh-TW", model=str(toy_bundle))
 
 
+@pytest.mark.parametrize("options", [["--to", "zh-TW"], ["--from", "fr"]])
+def test_a_language_that_the_bundle_does_not_know_is_named(toy_bundle: Path, options: list[str]) -> None:
+    found = CliRunner().invoke(app, ["translate", str(toy_bundle), "Open", *options])
+    assert found.exit_code != 0
+    assert isinstance(found.exception, TaskError)
+    assert "does not translate this pair" in str(found.exception)
+    assert "en to zh-Hans" in str(found.exception)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["Open", "--input", "a.txt"], "both given"),
+        (["Open", "--n-best", "3"], "without --json"),
+        (["--input", "a.po", "--json"], "texts and tables"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(toy_bundle: Path, given: list[str], said: str) -> None:
+    found = CliRunner().invoke(app, ["translate", str(toy_bundle), *given])
+    assert isinstance(found.exception, TaskError)
+    assert said in str(found.exception)
+
+
 def test_other_bundles_are_refused(tiny_linear_bundle: Path, toy_bundle: Path) -> None:
     with pytest.raises(ModelError, match="does not translate"):
         penjing.translate_text("Hello", model=str(tiny_linear_bundle))

@@ -57,5 +57,5 @@ def test_a_remote_model_is_asked_in_words_and_placeholders_are_masked(remote) ->
 
 
 def test_a_remote_model_must_be_told_the_languages(remote) -> None:
-    with pytest.raises(TaskError, match="from which language"):
+    with pytest.raises(TaskError, match="from which language into which"):
         penjing.translate_text("save", model="openai:any")

@@ -22,7 +22,10 @@ def fit(
     model: Annotated[str | None, typer.Option(help="What the teacher starts from.")] = None,
     objective: Annotated[str | None, typer.Option(help="latency or size: what to make small.")] = None,
     metric: Annotated[
-        str | None, typer.Option(help="accuracy, macro_f1, mcc; to generate bits_per_byte, exact_match, rouge_l, chrf.")
+        str | None,
+        typer.Option(
+            help="accuracy, macro_f1, mcc; generate: bits_per_byte, exact_match, rouge_l, chrf; translate: bleu, chrf."
+        ),
     ] = None,
     at_least: Annotated[str | None, typer.Option(help="The bar: the metric's least value, such as 0.9.")] = None,
     drop_at_most: Annotated[str | None, typer.Option(help='The bar below the teacher: 0.01, or "1%".')] = None,

@@ -32,7 +32,7 @@ def frontier(
         typer.Option(
             "--pick",
             help="Make a bundle of the best trial that fulfils this, without training: "
-            '"size<5MB", "latency<2ms,drop<0.02"; also memory and quality. All on dev.',
+            '"size<5MB", "latency<2ms,drop<0.02"; also memory, quality and engine. All on dev.',
         ),
     ] = None,
     output: Annotated[

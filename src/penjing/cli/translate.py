@@ -53,12 +53,21 @@ def translate(
     from penjing.cli.console import counter
     from penjing.cli.texts import read_texts
     from penjing.cli.write import open_output
+    from penjing.errors import TaskError
     from penjing.languages import language
     from penjing.translation.api import make_wish
-    from penjing.translation.documents import Work, translate_document
+    from penjing.translation.documents import FORMED, Work, translate_document
     from penjing.translation.references import open_translator
     from penjing.translation.terms import read_terms
 
+    if texts and input_:
+        raise TaskError("texts and --input were both given", next_step="Give the texts, or --input FILE")
+    if n_best > 1 and not as_json:
+        raise TaskError("--n-best shows nothing without --json", next_step="Add --json")
+    if as_json and Path(input_ or "-").suffix.lower() in FORMED:
+        raise TaskError(
+            "--json is for texts and tables", value=str(input_), next_step="Leave it out: the file keeps its form"
+        )
     known = {name: {} if path is None else read_terms(path) for name, path in (("g", glossary), ("m", memory))}
     pair = tuple(None if code is None else language(code) for code in (source, target))
     with open_translator(model, source=pair[0], target=pair[1], threads=threads) as opened:

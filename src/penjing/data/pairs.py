@@ -25,6 +25,7 @@ _KANA, _HANGUL = re.compile(r"[\u3040-\u30ff]"), re.compile(r"[\uac00-\ud7af]")
 _MOST_RATIO = 6.0  # of the widths of both sides
 _MOST_CHARACTERS = 600
 _FEWEST = {"train": 200, "dev": 20, "test": 20}
+_COLUMNS = "data.source_text, data.target_text or data.group in the task"
 CATALOGUES = (".po", ".pot", ".mo")
 
 Parts = dict[str, tuple["Pair", ...]]
@@ -81,7 +82,8 @@ def load_pairs(spec: DataSpec, source: Language, target: Language) -> PairSplits
     parts = {name: _mixed(pairs, spec)[: limits[name]] for name, pairs in {**parts, "train": kept}.items()}
     for name, fewest in _FEWEST.items():
         if len(parts[name]) < fewest:
-            raise DataError(f"too few pairs to {name}", value=f"{len(parts[name])}", rule=f"{fewest} or more")
+            found = "; ".join([f"{len(parts[name])}", *notes])
+            raise DataError(f"too few pairs to {name}", value=found, rule=f"{fewest} or more")
     splits = PairSplits(parts["train"], parts["dev"], parts["test"], tuple(notes))
     seen = sum(splits.seen("test"))
     return PairSplits(
@@ -113,7 +115,7 @@ def _pair(row: Mapping[str, Any], spec: DataSpec, path: Path) -> Pair:
     wanted = (spec.source_text, spec.target_text, *((spec.group,) if spec.group else ()))
     for column in wanted:
         if column not in row:
-            raise missing_column(column, row.keys(), path)
+            raise missing_column(column, row.keys(), path, option=_COLUMNS)
     found = [str(row[column] or "") for column in wanted]
     return Pair(found[0], found[1], found[2] if spec.group else "")
 

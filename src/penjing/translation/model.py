@@ -128,8 +128,13 @@ class Translator:
             fitting = [pair for pair in known if source in {None, pair[0]} and target in {None, pair[1]}]
             if len(fitting) == 1:
                 return fitting[0]
+            if not fitting:
+                check_pair((source or known[0][0], target or known[0][1]), known, model=self.reference)
         if source is None or target is None:
-            raise TaskError("from which language into which?", next_step="Give source_lang and target_lang")
+            raise TaskError(
+                "it is not said from which language into which",
+                next_step="Give both: --from and --to, in Python source_lang and target_lang",
+            )
         if known:
             check_pair((source, target), known, model=self.reference)
         return source, target

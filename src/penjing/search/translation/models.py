@@ -31,7 +31,8 @@ from penjing.train.state import StateFile
 
 NEW = "new"
 _TEACHER_EPOCHS, _STUDENT_EPOCHS, _TUNING_EPOCHS = 10.0, 10.0, 3.0
-_RATE, _TUNING_RATE, _PAIRS_A_STEP, _STUDENT_DROPOUT = 1.5e-3, 5e-5, 96, 0.1
+_RATE, _TUNING_RATE, _PAIRS_A_STEP = 1.5e-3, 5e-5, 96
+_TOLD_DROPOUT = 0.1  # of a student that is told what is probable, and so learns less by heart
 _HEALING_RATE, _TUNED_HEALING_RATE = 1e-3, 3e-4  # of what is cut out of a new teacher, and of a checkpoint
 _PAIRS_TO_CUT = 256
 _TEACHER_SHARE = 0.5  # of the time that all trainings may take
@@ -138,7 +139,8 @@ def _student_plan(context: TranslationContext, lesson: Lesson, rate: float) -> T
     recipe, limit_s = context.task.recipe, context.task.budget.train_time
     left_s = None if limit_s is None else (1 - _TEACHER_SHARE) / _STUDENTS * limit_s
     epochs = (recipe.student_epochs or _STUDENT_EPOCHS) * lesson.passes
-    return _plan(context, epochs, rate, left_s, dropout=_STUDENT_DROPOUT)
+    dropout = recipe.dropout if lesson.by is None else _TOLD_DROPOUT
+    return _plan(context, epochs, rate, left_s, dropout=dropout)
 
 
 def _plan(

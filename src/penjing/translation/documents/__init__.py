@@ -28,6 +28,9 @@ DOCUMENTS: Mapping[str, Translate] = {
     ".jsonl": translate_rows,
 }
 
+FORMED = frozenset(kind for kind, read in DOCUMENTS.items() if read in {translate_catalogue, translate_html})
+"""Kinds whose texts are no lines or rows."""
+
 
 def translate_document(path: Path, file: TextIO, work: Work) -> Outcome:
     """Translate the file at `path` into `file`, in its own form.
@@ -44,4 +47,4 @@ def translate_document(path: Path, file: TextIO, work: Work) -> Outcome:
     return translate(path, file, work)
 
 
-__all__ = ["DOCUMENTS", "Outcome", "Work", "translate_document"]
+__all__ = ["DOCUMENTS", "FORMED", "Outcome", "Work", "translate_document"]

@@ -32,7 +32,7 @@ def translate_rows(path: Path, file: TextIO, work: Work) -> Outcome:
 def _rows(path: Path, column: str) -> Iterator[Row]:
     for row in iter_rows(path):
         if column not in row:
-            raise missing_column(column, row.keys(), path)
+            raise missing_column(column, row.keys(), path, option="--column NAME")
         for taken in (TRANSLATION, PROBLEM):
             if taken in row:
                 raise DataError("the file has this column already", value=taken, next_step="Rename it")
