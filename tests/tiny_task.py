@@ -25,7 +25,7 @@ layers = [1]
 ffn = [0.5]
 epochs = 4
 student_epochs = 4
-learning_rate = 2e-3
+learning_rate = 5e-3
 """
 
 
