@@ -41,14 +41,11 @@ class PieceLesson:
                 told, _ = self.teacher(ids, mask)
             wanted = told.float().softmax(dim=-1).mul_(_TEACHER_SHARE)
             wanted += (1 - _TEACHER_SHARE) * LABEL_SMOOTHING / wanted.shape[-1]
-            wanted[torch.arange(len(right)), right] += (1 - _TEACHER_SHARE) * (1 - LABEL_SMOOTHING)
+            wanted[torch.arange(len(right), device=right.device), right] += (1 - _TEACHER_SHARE) * (1 - LABEL_SMOOTHING)
         return functional.cross_entropy(logits.float(), wanted)
 
 
 def piece_lesson(teacher: Any, rows: PairRows, *, device: Device) -> PieceLesson:
-    """Return the lesson of a checkpoint, which itself learns no more.
-
-    >>> # piece_lesson(load_seq2seq(folder), rows, device=best_device())
-    """
+    """Return the lesson of a checkpoint, which itself learns no more."""
     model = PairModel(teacher.to(device.name), rows).eval().requires_grad_(requires_grad=False)
     return PieceLesson(model, rows, device)
