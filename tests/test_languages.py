@@ -1,5 +1,6 @@
 import pytest
 
+from penjing import make_task
 from penjing.errors import TaskError
 from penjing.languages import check_pair, language
 
@@ -12,6 +13,13 @@ from penjing.languages import check_pair, language
 )  # fmt: skip
 def test_codes_and_names(text: str, code: str) -> None:
     assert language(text).code == code
+
+
+def test_a_task_in_no_language_is_refused_when_it_is_read() -> None:
+    with pytest.raises(TaskError, match="unknown language"):
+        make_task(
+            name="t", kind="translate", model="new", source_lang="en", target_lang="klingon", data={"source": "a"}
+        )
 
 
 @pytest.mark.parametrize("text", ["", "klingon language", "e", "../en", "12"])

@@ -60,6 +60,7 @@ def test_plain_text_is_not_masked(text: str) -> None:
         ("Select the <b>folder</b> to import", "选择｟0｠文件夹｟1｠", None),
         ("Open <br><b></b> it", "打开｟0｠｟1｠｟2｠", None),
         ("%s of %s", "｟0｠ ｟1｠", None),
+        ("<b>" + "word " * 20_000, "｟0｠" + " " * 100_000, None),
     ],
 )
 def test_a_tag_whose_words_are_gone_is_told(source: str, translated: str, said: str | None) -> None:

@@ -11,13 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 MOST_SENTINELS = 16
 SENTINELS = tuple(f"｟{number}｠" for number in range(MOST_SENTINELS))
 SENTINEL = re.compile(r"｟(\d{1,5})｠")
-_WORDS_BETWEEN = re.compile(r"｟(\d{1,5})｠[^｟｠]*[^\s｟｠][^｟｠]*(?=｟(\d{1,5})｠)")
-_NOTHING_BETWEEN = re.compile(r"｟(\d{1,5})｠\s*(?=｟(\d{1,5})｠)")
 Within = Literal["text", "lines"]
 """text: line ends are masked too; lines: they end a line, and stay for whoever cuts the text there."""
 
@@ -157,13 +156,19 @@ def damage(masked: Protected, translated: str) -> str | None:
 
 def _emptied(masked: Protected, translated: str) -> list[str]:
     """Return the tags that had words between them and their ends, and have none in the translation."""
-    blank = {(int(one), int(other)) for one, other in _NOTHING_BETWEEN.findall(translated)}
-    full = {(int(one), int(other)) for one, other in _WORDS_BETWEEN.findall(masked.text)}
+    before, after = _between(masked.text), _between(translated)
     return [
         masked.kept[one]
-        for one, other in sorted(blank & full)
-        if other < len(masked.kept) and masked.kept[other].startswith("</")
+        for (one, other), words in sorted(before.items())
+        if words and masked.kept[other].startswith("</") and after.get((one, other)) == ""
     ]
+
+
+def _between(text: str) -> dict[tuple[int, int], str]:
+    """Return what stands between each sentinel and the next one, without the white space around it."""
+    parts = SENTINEL.split(text)
+    numbers = list(map(int, parts[1::2]))
+    return {both: words.strip() for both, words in zip(pairwise(numbers), parts[2::2], strict=False)}
 
 
 def has_all_sentinels(translated: str, count: int) -> bool:

@@ -101,6 +101,17 @@ def test_too_few_pairs_are_refused(tmp_path: Path) -> None:
         load_pairs(DataSpec(source=table(tmp_path / "a.csv", rows(30))), EN, ZH)
 
 
+def test_why_pairs_were_dropped_is_said_where_too_few_are_left(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", [*rows(30), ("Save %s", "保存")])
+    with pytest.raises(DataError, match=r"1 of 31 pairs dropped: placeholders differ"):
+        load_pairs(DataSpec(source=path), EN, ZH)
+
+
+def test_a_column_that_is_not_there_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.group"):
+        load_pairs(DataSpec(source=table(tmp_path / "a.csv", rows(400)), group="program"), EN, ZH)
+
+
 def test_texts_without_translation_leave_out_what_is_held_out(tmp_path: Path) -> None:
     splits = load_pairs(DataSpec(source=table(tmp_path / "a.csv", rows(400))), EN, ZH)
     (tmp_path / "more.txt").write_text(f"{splits.test[0].source}\nSave _As %s\nSave _As %s\n", encoding="utf-8")

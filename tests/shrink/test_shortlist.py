@@ -1,5 +1,6 @@
 """Which pieces a source may become: what comes beside it in translations, and what may always come."""
 
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
@@ -92,6 +93,17 @@ def test_a_small_file_cannot_become_a_large_text(tmp_path: Path) -> None:
     assert len(read_shortlist(tmp_path / SHORTLIST, names)) < 64_000
     with pytest.raises(BundleError, match="too large"):
         read_shortlist(tmp_path / SHORTLIST, ["a" * 10_000_000, *"bcdefgh"])
+
+
+def test_more_rows_than_pieces_are_refused_before_they_are_made(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / SHORTLIST, counts=np.zeros(20_000_000, np.uint8), steps=np.zeros(0, np.uint8))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BundleError, match="other pieces"):
+            read_shortlist(tmp_path / SHORTLIST, ["a", "b"])
+        assert tracemalloc.get_traced_memory()[1] < 500_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_piece_that_comes_twice_in_a_row_is_damage(tmp_path: Path) -> None:

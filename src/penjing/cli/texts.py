@@ -14,8 +14,7 @@ def read_texts(texts: Sequence[str] | None, source: str | None, *, column: str, 
 
     `usage` is what to write where there is none.
     """
-    if texts and source:
-        raise TaskError("texts and --input were both given", next_step="Give the texts, or --input FILE")
+    check_source(texts, source)
     if texts:
         return iter(texts)
     if source is None and sys.stdin.isatty():
@@ -23,6 +22,12 @@ def read_texts(texts: Sequence[str] | None, source: str | None, *, column: str, 
     if source is None or source == "-":
         return _lines()
     return _column(Path(source), column)
+
+
+def check_source(texts: Sequence[str] | None, source: str | None) -> None:
+    """Raise TaskError where texts are given and a file of them, too."""
+    if texts and source:
+        raise TaskError("texts and --input were both given", next_step="Give the texts, or --input FILE")
 
 
 def _lines() -> Iterator[str]:

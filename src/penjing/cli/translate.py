@@ -51,7 +51,7 @@ def translate(
     from dataclasses import asdict
 
     from penjing.cli.console import counter
-    from penjing.cli.texts import read_texts
+    from penjing.cli.texts import check_source, read_texts
     from penjing.cli.write import open_output
     from penjing.errors import TaskError
     from penjing.languages import language
@@ -60,8 +60,7 @@ def translate(
     from penjing.translation.references import open_translator
     from penjing.translation.terms import read_terms
 
-    if texts and input_:
-        raise TaskError("texts and --input were both given", next_step="Give the texts, or --input FILE")
+    check_source(texts, input_)
     if n_best > 1 and not as_json:
         raise TaskError("--n-best shows nothing without --json", next_step="Add --json")
     if as_json and Path(input_ or "-").suffix.lower() in FORMED:

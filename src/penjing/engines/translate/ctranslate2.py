@@ -45,7 +45,8 @@ class CTranslate2Engine:
             raise MissingExtraError("ctranslate2", extra="ctranslate2") from None
         there = [ours for ours in (*NAMES, SHORTLIST) if ours in set(names) and (folder / ours).is_file()]
         files = {NAMES[ours]: (folder / ours).read_bytes() for ours in there if ours in NAMES}
-        files.setdefault(NAMES[VOCABULARY], json.dumps(list(pieces)).encode())
+        if VOCABULARY not in there:
+            files[NAMES[VOCABULARY]] = json.dumps(list(pieces)).encode()
         if SHORTLIST in there:
             files[NAMES[MAPPING]] = read_shortlist(folder / SHORTLIST, _names(files[NAMES[VOCABULARY]])).encode()
         try:

@@ -36,9 +36,9 @@ def read_shortlist(path: Path, names: Sequence[str]) -> str:
         BundleError: the file is damaged, or made for other pieces.
     """
     counts, steps = _arrays(path)
-    rows = [np.cumsum(row) for row in np.split(steps, np.cumsum(counts)[:-1])]
     if len(counts) - len(names) not in _EXTRA_ROWS or int(counts.sum()) != len(steps):
         raise BundleError("the shortlist is for other pieces", value=f"{len(counts) - 1} and {len(names)} pieces")
+    rows = [np.cumsum(row) for row in np.split(steps, np.cumsum(counts)[:-1])]
     if any(len(row) and (row[-1] >= len(names) or np.any(np.diff(row) <= 0)) for row in rows):
         raise BundleError("the shortlist is damaged", value=f"{path}: numbers that are no pieces, or come twice")
     widths = np.array([len(name.encode()) + 1 for name in names])
