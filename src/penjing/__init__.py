@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from penjing.select.api import plan
     from penjing.select.candidate import Candidate
     from penjing.select.plan import Plan
-    from penjing.spec import Bar, Budget, DataSpec, Task, make_task, read_task
+    from penjing.spec import Bar, Budget, DataSpec, Task, make_task
+    from penjing.task_file import read_task
     from penjing.transcription.api import transcribe
     from penjing.transcription.model import Transcriber, Transcript
     from penjing.transcription.references import open_transcriber
@@ -68,7 +69,8 @@ _HOMES = {
     "penjing.translation.model": ("Translation", "Translator"),
     "penjing.translation.references": ("open_translator",),
     "penjing.recipe": ("Recipe",),
-    "penjing.spec": ("Bar", "Budget", "DataSpec", "Task", "make_task", "read_task"),
+    "penjing.spec": ("Bar", "Budget", "DataSpec", "Task", "make_task"),
+    "penjing.task_file": ("read_task",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -40,7 +40,16 @@ class PenjingError(Exception):
             parts.append(f"Rule: {self.rule}")
         if self.next_step:
             parts.append(self.next_step)
-        return " ".join(part.rstrip(".") + "." for part in parts).replace("\n", " ")
+        return " ".join(map(_sentence, parts)).replace("\n", " ")
+
+
+def _sentence(text: str) -> str:
+    """Return `text` with a full stop, where it does not end a sentence already.
+
+    >>> _sentence("Check the path"), _sentence("Did you mean hf:org/name?")
+    ('Check the path.', 'Did you mean hf:org/name?')
+    """
+    return text if text.endswith("?") else text.rstrip(".") + "."
 
 
 def _shown(value: object) -> str:

@@ -5,9 +5,8 @@ The same names serve the task file (TOML), the Python arguments and the command-
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from pathlib import Path
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -311,62 +310,16 @@ _RECIPES: dict[Kind, set[str]] = {
 
 def make_task(**values: Any) -> Task:
     """Return a validated task; raise TaskError with one line where a value is wrong."""
-    return _validated(Task, values, origin="the arguments")
+    return validated(Task, values, origin="the arguments")
 
 
 def make_bar(**values: Any) -> Bar:
     """Return a validated bar; raise TaskError with one line where a value is wrong."""
-    return _validated(Bar, values, origin="the arguments")
+    return validated(Bar, values, origin="the arguments")
 
 
-def read_task(path: Path, *, overrides: dict[str, Any] | None = None) -> Task:
-    """Return the task a TOML file describes, its data paths relative to the file.
-
-    `overrides` maps dotted names ("bar.drop_at_most") to values that replace those of the file.
-
-    Raises:
-        TaskError: the file is missing, is not TOML, or says something a task cannot mean.
-    """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise TaskError("task file not found", value=str(path), next_step="Check the path") from None
-    except IsADirectoryError:
-        raise TaskError(
-            "the task file is a folder", value=str(path), next_step=f"Did you mean {path / 'task.toml'}?"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TaskError(f"task file {path} is not TOML", value=str(error), rule="UTF-8 TOML") from None
-    for name, value in (overrides or {}).items():
-        _set(values, name.split("."), value)
-    values.setdefault("name", path.resolve().parent.name)
-    return _validated(Task, _anchored(values, path.resolve().parent), origin=str(path))
-
-
-def _set(values: dict[str, Any], names: list[str], value: Any) -> None:
-    for name in names[:-1]:
-        values = values.setdefault(name, {})
-    values[names[-1]] = value
-
-
-def _anchored(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Make relative paths in the file relative to the file's folder, where such a file exists or is meant."""
-    data = values.get("data")
-    if isinstance(data, dict):
-        for key in ("source", "train", "dev", "test", "unlabelled", "more"):
-            if isinstance(data.get(key), str) and not _is_reference(data[key]):
-                data[key] = str(folder / data[key])
-    model = values.get("model")
-    if isinstance(model, str) and not _is_reference(model) and (folder / model).exists():
-        values["model"] = str(folder / model)
-    return values
-
-
-def _is_reference(text: str) -> bool:
-    return text.split(":", 1)[0] in {"package", "hf", "gguf", "openai"}
-
-
-def _validated(kind: type[_S], values: dict[str, Any], *, origin: str) -> _S:
+def validated(kind: type[_S], values: dict[str, Any], *, origin: str) -> _S:
+    """Return `values` as a `kind`; raise TaskError with one line that names `origin` where one is wrong."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -378,16 +331,26 @@ def _validated(kind: type[_S], values: dict[str, Any], *, origin: str) -> _S:
             f"`{where}` in {origin} is wrong{more}" if where else f"{origin} is wrong{more}",
             value=None if isinstance(first["input"], dict) else first["input"],
             rule=rule,
-            next_step=_hint(first, where),
+            next_step=_hint(first, where, values),
         ) from None
 
 
-def _hint(error: Any, where: str) -> str:
+def _hint(error: Any, where: str, values: dict[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         *parents, name = where.split(".")
-        known: dict[str, type[BaseModel]] = {"data": DataSpec, "bar": Bar, "budget": Budget, "recipe": Recipe}
-        model = known.get(parents[0], Task) if parents else Task
-        return f"`{name}` is not a name here; the names are {', '.join(model.model_fields)}"
+        names = _names_in(parents[0] if parents else "", values.get("kind", Task.model_fields["kind"].default))
+        near = get_close_matches(name, names, n=1)
+        meant = f"; did you mean `{near[0]}`?" if near else "."
+        return f"`{name}` is not a name here{meant} The names are {', '.join(names)}"
     if error["type"] == "missing":
         return f"Add `{where}`"
     return "Correct it in the task file or on the command line"
+
+
+def _names_in(table: str, kind: Any) -> list[str]:
+    """Return the names of a table of a task file, of the recipe those that mean something to a task of `kind`."""
+    known: dict[str, type[BaseModel]] = {"data": DataSpec, "bar": Bar, "budget": Budget, "recipe": Recipe}
+    names = list(known.get(table, Task).model_fields)
+    if table != "recipe" or kind not in _RECIPES:
+        return names
+    return [name for name in names if name in _RECIPES[kind]]

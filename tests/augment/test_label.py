@@ -21,7 +21,8 @@ from penjing.data.dataset import Example
 from penjing.errors import DataError, EngineError, TaskError
 from penjing.generation.model import Answer, Generation
 from penjing.progress import Silent
-from penjing.spec import DataSpec, read_task
+from penjing.spec import DataSpec
+from penjing.task_file import read_task
 
 LABELS = ("good", "bad", "good enough")
 

@@ -156,6 +156,27 @@ def test_dry_run_does_nothing(task, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "data.source=nothing.csv"], "data file not found"),
+        (["--set", "data.more=nothing.csv"], "data file not found"),
+        (["--model", "newx"], "did you mean hf:newx"),
+    ],
+)
+def test_a_dry_run_says_what_is_not_there(arguments, message, task):
+    done = run(task, "--dry-run", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_a_wrong_name_of_the_recipe_is_told_those_of_its_kind(task):
+    done = run(task, "--set", "recipe.epoch=2", "--dry-run")
+    assert done.returncode == 2
+    assert "did you mean `epochs`" in done.stderr
+    assert "lora_rank" not in done.stderr
+
+
 def test_the_lines_it_prints_work(finished, task):
     output, _, _ = finished
     done = run(task, "--output", output)

@@ -47,6 +47,17 @@ def test_the_smallest_where_size_is_the_objective():
     assert choose(trials, objective="size", bar=Bar(), budget=Budget()).trial.name == "small"
 
 
+def test_among_equally_small_the_best():
+    trials = [trial("worse", size=1000, value=0.70), trial("better", size=1010, value=0.75)]
+    for objective in ("size", "latency"):
+        assert choose(trials, objective=objective, bar=Bar(), budget=Budget()).trial.name == "better"
+
+
+def test_a_little_larger_is_larger():
+    trials = [trial("small", size=1000, value=0.70), trial("better", size=1011, value=0.75)]
+    assert choose(trials, objective="size", bar=Bar(), budget=Budget()).trial.name == "small"
+
+
 def test_over_budget_or_failed_is_not_chosen():
     trials = [
         trial("over", p50=0.001, over_budget=("size 2 > 1",)),

@@ -7,11 +7,13 @@ import pytest
 
 from penjing.errors import ModelError
 from penjing.search import fit as fit_module
-from penjing.search.fit import fit, plan_lines
+from penjing.search.dry_run import plan_lines
+from penjing.search.fit import fit
 from penjing.select import auto
 from penjing.select.auto import choose_model, installed_models
 from penjing.select.task_need import need_of_task
-from penjing.spec import Task, make_task, read_task
+from penjing.spec import Task, make_task
+from penjing.task_file import read_task
 from tests.translation.toy import write_toy_task
 
 ZH = ["味道很好，送餐也快", "太慢了，再也不点了", "分量足，下次还来", "菜是凉的，态度也差"]

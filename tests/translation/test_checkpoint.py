@@ -20,7 +20,7 @@ from penjing.export.translation_engines import TARGETS
 from penjing.languages import language
 from penjing.search.fit import fit
 from penjing.shrink.pair_vocabulary import SPECIAL, keep_rows, trim_to_pair
-from penjing.spec import read_task
+from penjing.task_file import read_task
 from penjing.train.checkpoint_pieces import read_checkpoint_pieces
 from penjing.train.seq2seq import PairModel, load_seq2seq, pair_rows
 from penjing.translation.api import make_wish

@@ -17,7 +17,7 @@ from penjing.engines.translate.ctranslate2 import VOCABULARY, CTranslate2Engine
 from penjing.engines.translate.shortlist import SHORTLIST, write_shortlist
 from penjing.errors import BundleError, ModelError, TaskError
 from penjing.search.fit import FitResult, fit
-from penjing.spec import read_task
+from penjing.task_file import read_task
 from penjing.translation.golden import verify_translations
 from penjing.translation.references import open_translator
 from tests.translation.toy import pairs

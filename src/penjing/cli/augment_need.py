@@ -25,7 +25,7 @@ def classified_splits(path: Path, write: Path) -> tuple[DataSpec, Splits]:
             raise MissingExtraError(name, extra="train")
     from penjing.augment.write import check_target
     from penjing.data import load_splits
-    from penjing.spec import read_task
+    from penjing.task_file import read_task
 
     task = read_task(path)
     if task.kind != "classify" or task.data.label_separator is not None:

@@ -112,7 +112,8 @@ def _end(
 def _files(data: str, *, image: str | None, audio: str | None, label: str) -> tuple[DataSpec, Medium] | None:
     """Return where the pictures or sounds of a task, a folder or a table are; None where `data` is of texts."""
     from penjing.data.labelled_files import MEDIA, PICTURES, SOUNDS
-    from penjing.spec import DataSpec, read_task
+    from penjing.spec import DataSpec
+    from penjing.task_file import read_task
 
     if audio is not None:
         return DataSpec(source=data, audio=audio, label=label), SOUNDS
@@ -129,7 +130,8 @@ def _files(data: str, *, image: str | None, audio: str | None, label: str) -> tu
 def _data(data: str, *, text: str, label: str) -> Data:
     from penjing.check.read import read_data
     from penjing.errors import TaskError
-    from penjing.spec import DataSpec, read_task
+    from penjing.spec import DataSpec
+    from penjing.task_file import read_task
 
     if data.endswith(".toml"):
         task = read_task(Path(data))

@@ -58,9 +58,9 @@ def fit(
 
     from penjing.cli.fit_show import show_result
     from penjing.cli.progress import StageBars
+    from penjing.search.dry_run import plan_lines
     from penjing.search.fit import fit as run
-    from penjing.search.fit import plan_lines
-    from penjing.spec import read_task
+    from penjing.task_file import read_task
 
     named = {
         "model": model,

@@ -71,7 +71,7 @@ def plan(
     from penjing.errors import TaskError
     from penjing.select.api import make_limits, make_need
     from penjing.select.plan import make_plan
-    from penjing.spec import read_task
+    from penjing.task_file import read_task
 
     limits = make_limits(size=size, latency=latency, memory=memory, licences=licences)
     said: dict[str, Any] = {"device": device, "train_on": train_on, "requests": requests, "offline": offline}

@@ -11,6 +11,7 @@ from penjing.records import Trial, Verdict
 from penjing.spec import ANSWER_METRICS, Bar, Budget, Objective
 from penjing.units import show_seconds, show_size
 
+_AS_SMALL = 1.01  # as the smallest, in its bytes: files of one shape differ by a few
 _STUDENTS = "recipe.student_epochs"
 _LONGER = dict.fromkeys(("bits_per_byte", *ANSWER_METRICS), "recipe.epochs")
 
@@ -53,7 +54,8 @@ def _limits(trial: Trial, budget: Budget) -> list[tuple[str, float | None, float
 def choose(trials: Sequence[Trial], *, objective: Objective, bar: Bar, budget: Budget) -> Choice:
     """Return the best trial that meets the bar within the budget, or the nearest miss.
 
-    Trials whose latency intervals overlap the fastest one's are as fast as it: among them the smallest wins.
+    Trials whose latency intervals overlap the fastest one's are as fast as it: among them the smallest wins. Those
+    within 1 % of the smallest one's bytes are as small as it: among them the best on dev wins.
 
     Raises:
         EngineError: no trial could be measured.
@@ -81,7 +83,12 @@ def passes(trial: Trial, bar: Bar) -> bool:
 
 
 def _smallest(trials: Sequence[Trial]) -> Trial:
-    return min(trials, key=lambda trial: trial.size_bytes if trial.size_bytes is not None else float("inf"))
+    least = min(map(_size, trials))
+    return min((trial for trial in trials if _size(trial) <= _AS_SMALL * least), key=_error)
+
+
+def _size(trial: Trial) -> float:
+    return float("inf") if trial.size_bytes is None else trial.size_bytes
 
 
 def _fastest(trials: Sequence[Trial]) -> Trial:

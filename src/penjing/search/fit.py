@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ from penjing.errors import MissingExtraError
 from penjing.files import storage_error, write_text
 from penjing.progress import Reporter, Silent
 from penjing.records import Quality, Trial, Verdict
-from penjing.spec import AUTO, Bar, Kind, Task
+from penjing.spec import AUTO, Kind, Task
 
 _RUNS: Mapping[Kind, str] = {
     "classify": "penjing.search.run",
@@ -115,27 +115,6 @@ def _with_model(task: Task, folder: Path, reporter: Reporter) -> Task:
     found = json.loads(path.read_text(encoding="utf-8"))
     reporter.end(found["says"], reused=reused)
     return task.model_copy(update={"model": found["model"]})
-
-
-def plan_lines(task: Task) -> Sequence[str]:
-    """Return what `fit` would do, a line a stage, without doing it."""
-    budget = task.budget
-    limits = [f"{name} <= {getattr(budget, name)}" for name in type(budget).model_fields if getattr(budget, name)]
-    recipe = task.recipe.model_dump(exclude_defaults=True)
-    told = ", ".join(f"{name} = {value}" for name, value in recipe.items()) or "as usual for the model and the data"
-    return (
-        f"task      {task.name} ({task.kind})",
-        f"data      {task.data.source or task.data.train}",
-        f"model     {task.model}",
-        f"bar       {', '.join([task.bar.metric, *_limits(task.bar, ('at_least', 'at_most', 'drop_at_most'))])}",
-        f"budget    {', '.join(limits)}",
-        f"recipe    {told}",
-        f"objective {task.objective}",
-    )
-
-
-def _limits(bar: Bar, names: Sequence[str]) -> list[str]:
-    return [f"{name} {value}" for name in names if (value := getattr(bar, name)) is not None]
 
 
 def _call(task: Task, output: Path) -> str:
