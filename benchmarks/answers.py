@@ -27,7 +27,7 @@ from penjing.spec import ANSWER_METRICS, Metric
 from penjing.units import show_size
 
 COMMAND, NAME = "make bench-answers", "answers"
-_HEADER = "| file | exact match | ROUGE-L | chrF | size | 64 tokens | first token |"
+_HEADER = "| file | exact match | ROUGE-L | chrF | size | tokens/s | first token |"
 
 
 def main() -> int:
@@ -65,10 +65,7 @@ def _row(name: str, found: dict[Metric, FitResult]) -> dict[str, Any]:
         "dataset": "banking77",
         "scores": scores,
         "size_bytes": first.size_bytes,
-        "p50_ms": None if first.latency is None else first.latency.p50_s * 1e3,
-        "ttft_ms": None
-        if first.latency is None or first.latency.first_token_s is None
-        else first.latency.first_token_s * 1e3,
+        "latency": None if first.latency is None else first.latency.model_dump(),
         "peak_memory_bytes": first.memory_bytes,
         "train_s": first.train_s,
         "recipe": [step.model_dump() for step in first.recipe],
@@ -101,10 +98,16 @@ def _line(row: dict[str, Any]) -> str:
         row["system"],
         *scores,
         show_size(row["size_bytes"]),
-        f"{row['p50_ms']:.0f} ms",
-        f"{row['ttft_ms']:.0f} ms",
+        *_speed(row["latency"]),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _speed(latency: dict[str, Any] | None) -> tuple[str, str]:
+    """Return tokens a second and milliseconds to the first; nothing where a file wrote one token or none."""
+    if latency is None:
+        return "", ""
+    return f"{1 / latency['engine_p50_s']:.0f}", f"{latency['first_token_s'] * 1e3:.0f} ms"
 
 
 def _sentence(judged: dict[str, Any]) -> str:

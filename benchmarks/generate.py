@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import re
 import sys
 from collections import defaultdict
@@ -34,7 +33,7 @@ from penjing.engines.text.process import worker_command
 from penjing.export.openvino_surprise import openvino_surprise
 from penjing.generation.references import gguf_file
 from penjing.gguf import read_header
-from penjing.measure.bits import Surprise
+from penjing.measure.bits import Surprise, perplexity
 from penjing.measure.size import folder_size
 from penjing.measure.text_speed import TextSpeed, measure_text
 from penjing.records import Verdict
@@ -254,10 +253,9 @@ def _bits(system: System, texts: Mapping[str, Sequence[Passage]]) -> dict[str, d
         windows = cut_windows(passages, reader, most=_WINDOW)
         scored = system.bits(system.path, windows)
         pieces = int((windows.tokens.lengths - windows.scored_from).sum())
-        found[name] = {
-            "bits_per_byte": scored.bits_per_byte,
-            "perplexity": math.exp(scored.nats.sum() / pieces),
-        }
+        bits = scored.bits_per_byte
+        n_bytes = float(windows.n_bytes.sum())
+        found[name] = {"bits_per_byte": bits, "perplexity": perplexity(bits, n_bytes=n_bytes, pieces=pieces)}
     return found
 
 

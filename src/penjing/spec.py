@@ -5,9 +5,9 @@ The same names serve the task file (TOML), the Python arguments and the command-
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -241,7 +241,8 @@ class Task(_Spec):
     @classmethod
     def _usual_bar(cls, values: Any) -> Any:
         """Judge by the usual metric of the kind, where nothing else is said."""
-        usual = _USUAL_BARS.get(values.get("kind")) if isinstance(values, dict) else None
+        kind = values.get("kind") if isinstance(values, dict) else None
+        usual = _USUAL_BARS.get(kind) if isinstance(kind, str) else None
         if usual is None:
             return values
         bar = values.get("bar", {})
@@ -331,26 +332,27 @@ def validated(kind: type[_S], values: dict[str, Any], *, origin: str) -> _S:
             f"`{where}` in {origin} is wrong{more}" if where else f"{origin} is wrong{more}",
             value=None if isinstance(first["input"], dict) else first["input"],
             rule=rule,
-            next_step=_hint(first, where, values),
+            next_step=_hint(first, kind, values),
         ) from None
 
 
-def _hint(error: Any, where: str, values: dict[str, Any]) -> str:
+def _hint(error: Any, kind: type[BaseModel], values: dict[str, Any]) -> str:
+    *parents, name = map(str, error["loc"] or ("",))
     if error["type"] == "extra_forbidden":
-        *parents, name = where.split(".")
-        names = _names_in(parents[0] if parents else "", values.get("kind", Task.model_fields["kind"].default))
+        names = _names_in(kind, parents, values.get("kind", Task.model_fields["kind"].default))
         near = get_close_matches(name, names, n=1)
         meant = f"; did you mean `{near[0]}`?" if near else "."
         return f"`{name}` is not a name here{meant} The names are {', '.join(names)}"
     if error["type"] == "missing":
-        return f"Add `{where}`"
+        return f"Add `{'.'.join([*parents, name])}`"
     return "Correct it in the task file or on the command line"
 
 
-def _names_in(table: str, kind: Any) -> list[str]:
-    """Return the names of a table of a task file, of the recipe those that mean something to a task of `kind`."""
-    known: dict[str, type[BaseModel]] = {"data": DataSpec, "bar": Bar, "budget": Budget, "recipe": Recipe}
-    names = list(known.get(table, Task).model_fields)
-    if table != "recipe" or kind not in _RECIPES:
-        return names
-    return [name for name in names if name in _RECIPES[kind]]
+def _names_in(model: type[BaseModel], tables: Sequence[str], kind: Any) -> list[str]:
+    """Return the names of a table, of the recipe those that mean something to a task of `kind`."""
+    for table in tables:
+        annotation = model.model_fields[table].annotation
+        tables_in_it = (part for part in (annotation, *get_args(annotation)) if isinstance(part, type))
+        model = next((part for part in tables_in_it if issubclass(part, BaseModel)), model)
+    meant = _RECIPES[kind] if model is Recipe and kind in get_args(Kind) else None
+    return [name for name in model.model_fields if meant is None or name in meant]

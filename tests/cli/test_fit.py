@@ -162,6 +162,7 @@ def test_dry_run_does_nothing(task, tmp_path):
         (["--set", "data.source=nothing.csv"], "data file not found"),
         (["--set", "data.more=nothing.csv"], "data file not found"),
         (["--model", "newx"], "did you mean hf:newx"),
+        (["--model", "gguf:newx.gguf"], "model not found"),
     ],
 )
 def test_a_dry_run_says_what_is_not_there(arguments, message, task):
@@ -175,6 +176,20 @@ def test_a_wrong_name_of_the_recipe_is_told_those_of_its_kind(task):
     assert done.returncode == 2
     assert "did you mean `epochs`" in done.stderr
     assert "lora_rank" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('kind=["generate"]', "kind"),
+        ("recipe.teacher.widht=8", "Add `recipe.teacher.width`"),
+        ("budget.sise=8", "did you mean `size`"),
+    ],
+)
+def test_what_is_wrong_in_a_nested_table_is_said(setting, message, task):
+    done = run(task, "--set", setting, "--dry-run")
+    assert done.returncode == 2
+    assert message in done.stderr
 
 
 def test_the_lines_it_prints_work(finished, task):

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from penjing.cli.main import app
-from penjing.errors import TaskError
+from penjing.errors import EngineError, TaskError
 
 ZH = "盆景是什么？"
 
@@ -38,6 +38,28 @@ def test_prompts_come_from_a_file_and_answers_go_to_one(server, tmp_path):
 
 def test_prompts_come_from_stdin(server):
     assert len(generate("openai:good", "--input", "-", text="a\nb\n").stdout.splitlines()) == 2
+
+
+def test_prompts_without_an_answer_keep_those_of_the_others(server, tmp_path):
+    prompts = [ZH, "break", "b", *["break"] * 4, "c"]
+    answers = tmp_path / "answers.jsonl"
+    found = generate("openai:brittle", "--input", "-", "--output", str(answers), text="\n".join(prompts))
+    assert found.exit_code == 2
+    assert "no answer to 6 of them" in found.output
+    rows = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
+    assert [row["prompt"] for row in rows] == prompts
+    assert ["error" in row for row in rows] == [False, True, False, True, True, True, True, True]
+    assert "out of memory" in rows[1]["error"]
+    assert "not asked" in rows[-1]["error"]
+    assert len(server.seen) == 6
+
+
+def test_where_the_first_prompt_has_no_answer_nothing_is_written(server, tmp_path):
+    answers = tmp_path / "answers.jsonl"
+    found = generate("openai:fails", "--input", "-", "--output", str(answers), text="a\nb\n")
+    assert isinstance(found.exception, EngineError)
+    assert not answers.exists()
+    assert len(server.seen) == 1
 
 
 def test_a_schema_is_read_from_its_file(server, tmp_path):

@@ -40,6 +40,12 @@ class Handler(BaseHTTPRequestHandler):
             self.whole(502, HTML, "text/html")
         elif model == "locked":
             self.whole(401, json.dumps({"error": {"message": "wrong key"}}).encode(), "application/json")
+        elif model == "newer" and "max_tokens" in body:
+            said = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
+            self.whole(400, json.dumps({"error": {"message": said}}).encode(), "application/json")
+        elif model == "newer" and body["temperature"] != 1:
+            said = f"Unsupported value: 'temperature' does not support {body['temperature']} with this model."
+            self.whole(400, json.dumps({"error": {"message": said}}).encode(), "application/json")
         elif model == "busy" and len(seen) < 3:
             self.whole(429, b"{}", "application/json", **{"Retry-After": "0.01"})
         elif model == "silent":
@@ -72,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
                 return
             said = {"delta": {"content": text}} if chat else {"text": text}
             self.event({"choices": [{"index": index, **said, "finish_reason": None}]})
+        if model == "fails" or (model == "brittle" and said_last(body) == "break"):
+            self.event({"error": {"message": "out of memory"}})
         if model == "garbage":
             self.chunk(b"data: {not json\n\n")
         if model != "unfinished":

@@ -58,6 +58,7 @@ def test_a_busy_server_is_asked_again(server):
         ("drops", "broke off: 'after 7 characters'"),
         ("unfinished", "broke off: 'after 13 characters'"),
         ("garbage", "does not speak OpenAI's API"),
+        ("fails", "the remote model failed: 'out of memory'"),
     ],
 )
 def test_a_bad_server_is_one_clear_line(server, name, message):
@@ -71,6 +72,26 @@ def test_a_server_that_falls_silent_is_given_up(server, name):
     with (
         remote(name, answer_timeout_s=0.2) as model,
         pytest.raises(EngineError, match=r"does not answer.*within 0.2 s"),
+    ):
+        model.generate("x")
+
+
+def test_a_model_that_knows_the_limit_by_its_newer_name_is_asked_with_it(server):
+    with remote("newer") as model:
+        assert model.generate("x", max_tokens=7, temperature=1).text == "Hello, world."
+        assert model.generate("x", max_tokens=8, temperature=1).text == "Hello, world."
+    assert [body.get("max_completion_tokens") for _, body, _ in server.seen] == [None, 7, 8]
+
+
+def test_a_model_that_takes_one_temperature_is_said(server):
+    with remote("newer") as model, pytest.raises(EngineError, match=r"Ask with temperature 1"):
+        model.generate("x", temperature=0.7)
+
+
+def test_how_often_a_silent_server_was_asked_is_said(server):
+    with (
+        remote("silent", answer_timeout_s=0.1, retries=1) as model,
+        pytest.raises(EngineError, match=r"within 0.1 s, asked 2 times"),
     ):
         model.generate("x")
 

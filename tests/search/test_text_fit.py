@@ -63,6 +63,7 @@ def test_the_report_speaks_of_bits(run):
     result, _ = run
     page = result.report.read_text(encoding="utf-8")
     assert "bits per byte" in page
+    assert "perplexity on dev" in page
     assert "每字节比特数" in page
     assert "points" not in page.split("<style>")[0]
 
@@ -178,6 +179,32 @@ def test_answers_that_could_not_be_judged_are_refused_before_training(questions,
     data = questions.data.model_copy(update={"source": str(changed)})
     with pytest.raises(DataError, match=words):
         penjing.fit(questions.model_copy(update={"data": data}), output=tmp_path / "run")
+
+
+def test_questions_too_long_to_be_timed_are_refused_before_training(questions, tmp_path):
+    rows = [json.loads(line) for line in Path(questions.data.source).read_text(encoding="utf-8").splitlines()]
+    longer = [json.dumps({**row, "prompt": row["prompt"] * 200}) for row in rows]
+    (tmp_path / "long.jsonl").write_text("\n".join(longer), encoding="utf-8")
+    data = questions.data.model_copy(update={"source": str(tmp_path / "long.jsonl")})
+    changes = {"data": data, "bar": penjing.Bar(metric="bits_per_byte", drop_at_most="2%")}
+    with pytest.raises(DataError, match=r"the questions of dev are too long"):
+        penjing.fit(questions.model_copy(update=changes), output=tmp_path / "run")
+
+
+def test_conversations_are_learned_from(questions, tmp_path):
+    template = "{% for m in messages %}<s>{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}<s>{% endif %}"
+    rows = [json.loads(line) for line in Path(questions.data.source).read_text(encoding="utf-8").splitlines()]
+    turns = ({"user": row["prompt"], "assistant": row["answer"]} for row in rows)
+    said = ({"messages": [{"role": role, "content": text} for role, text in turn.items()]} for turn in turns)
+    (tmp_path / "chat.jsonl").write_text("\n".join(map(json.dumps, said)), encoding="utf-8")
+    changes = {
+        "model": f"gguf:{write_small_model(tmp_path / 'model.gguf', context=1024, template=template)}",
+        "data": questions.data.model_copy(update={"source": str(tmp_path / "chat.jsonl")}),
+        "bar": penjing.Bar(metric="bits_per_byte", drop_at_most="2%"),
+    }
+    result = penjing.fit(questions.model_copy(update=changes), output=tmp_path / "run")
+    trials = {trial.name: trial for trial in result.trials}
+    assert trials["teacher"].quality.value < trials["as given"].quality.value
 
 
 def test_as_many_blocks_as_there_are_is_refused(task, tmp_path):

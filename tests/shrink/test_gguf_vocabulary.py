@@ -3,6 +3,8 @@
 import gguf
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import penjing
 from penjing.errors import ModelError
@@ -112,3 +114,39 @@ def test_a_real_model_says_the_same_with_a_third_of_its_pieces(tmp_path):
                 model.generate(prompt, format="plain", max_tokens=6, temperature=0) for model in (whole, small)
             )
             assert (first.text, first.prompt_tokens) == (second.text, second.prompt_tokens)
+
+
+@pytest.fixture(scope="module")
+def damaged(folder, tmp_path_factory):
+    """Write the model with some of its bytes changed."""
+    whole = (folder / "whole.gguf").read_bytes()
+    header = read_header(folder / "whole.gguf").data_start
+    target = tmp_path_factory.mktemp("damaged") / "model.gguf"
+
+    def write(changes):
+        content = bytearray(whole)
+        for place, value in changes:
+            content[place % header] = value
+        target.write_bytes(content)
+        return target
+
+    return write
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_damaged_file_is_trimmed_or_refused(damaged, changes):
+    source = damaged(changes)
+    try:
+        trim_gguf(source, source.with_name("small.gguf"), TEXTS)
+    except ModelError:
+        return
+    assert read_header(source.with_name("small.gguf")).architecture == read_header(source).architecture
+
+
+def test_a_tensor_by_piece_that_is_not_known_is_refused(folder, tmp_path):
+    content = (folder / "whole.gguf").read_bytes()
+    source = tmp_path / "model.gguf"
+    source.write_bytes(content.replace(b"blk.0.attn_norm.weight", b"pe10.token_embd.weight"))
+    with pytest.raises(ModelError, match=r"a row a piece that is not known: 'pe10.token_embd.weight'"):
+        trim_gguf(source, tmp_path / "small.gguf", TEXTS)

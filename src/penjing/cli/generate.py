@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from penjing.errors import PenjingError
+
 
 def generate(
     model: Annotated[
@@ -78,4 +80,7 @@ def generate(
     opened = open_text_model(model, engine=engine, threads=threads, context=context, answer_timeout_s=timeout)
     lines = as_json or output is not None or input_ is not None or n > 1 or len(prompts or ()) > 1
     with opened, open_output(output) as file:
-        write_answers(opened, wanted, options, file, lines=lines, counts=output is not None)
+        failed = write_answers(opened, wanted, options, file, lines=lines, counts=output is not None)
+    if failed:
+        typer.echo(f"no answer to {failed:,} of them: see `error`", err=True)
+        raise typer.Exit(PenjingError.exit_code)

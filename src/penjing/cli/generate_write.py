@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TextIO, cast, get_args
 
-from penjing.errors import TaskError
+from penjing.errors import PenjingError, TaskError
 from penjing.generation.model import Generation, TextModel
 from penjing.generation.request import Format
 
 _MOST_SCHEMA = 2**20
+_MOST_IN_A_ROW = 3  # prompts without an answer; each may have taken minutes
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,41 @@ class Options:
 
 def write_answers(
     model: TextModel, prompts: Iterable[str], options: Options, file: TextIO, *, lines: bool, counts: bool
-) -> None:
-    """Answer each prompt into `file`: pieces as they come, or where `lines`, a JSON object a prompt."""
+) -> int:
+    """Answer each prompt into `file`: pieces as they come, or where `lines`, a JSON object a prompt.
+
+    Return how many prompts have no answer: their lines have an `error`. After three in a row the others are not asked.
+
+    Raises:
+        PenjingError: the first prompt has no answer, or one whose pieces are shown as they come.
+    """
     from penjing.cli.console import counted
 
-    for prompt in counted(prompts) if counts else prompts:
-        if lines:
-            found = model.generate(prompt, **options.values)
-            file.write(json.dumps(_plain(prompt, found), ensure_ascii=False) + "\n")
-            file.flush()
-        else:
+    failed, in_a_row = 0, 0
+    for place, prompt in enumerate(counted(prompts) if counts else prompts):
+        if not lines:
             _show(model, prompt, options, file)
+            continue
+        values: Mapping[str, Any]
+        if in_a_row == _MOST_IN_A_ROW:
+            values = {"error": f"not asked: the {_MOST_IN_A_ROW} before it had no answer"}
+        else:
+            values = _answered(model, prompt, options, first=place == 0)
+            in_a_row = in_a_row + 1 if "error" in values else 0
+        failed += "error" in values
+        file.write(json.dumps({"prompt": prompt, **values}, ensure_ascii=False) + "\n")
+        file.flush()
+    return failed
+
+
+def _answered(model: TextModel, prompt: str, options: Options, *, first: bool) -> dict[str, Any]:
+    """Return the answer as plain values, or the error; that of the first prompt is raised."""
+    try:
+        return _plain(model.generate(prompt, **options.values))
+    except PenjingError as error:
+        if first:
+            raise
+        return {"error": str(error)}
 
 
 def _show(model: TextModel, prompt: str, options: Options, file: TextIO) -> None:
@@ -56,9 +81,8 @@ def _show(model: TextModel, prompt: str, options: Options, file: TextIO) -> None
     file.write("\n")
 
 
-def _plain(prompt: str, found: Generation) -> dict[str, Any]:
+def _plain(found: Generation) -> dict[str, Any]:
     return {
-        "prompt": prompt,
         "answers": [{"text": answer.text, "finish_reason": answer.finish_reason} for answer in found.answers],
         "model": found.model,
         "engine": found.engine,

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.errors import MissingExtraError
+from penjing.errors import MissingExtraError, ModelError
 from penjing.gguf.header import read_header
+
+_DAMAGE = (ValueError, LookupError, TypeError, OverflowError)  # what the gguf package raises where bytes make no sense
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,12 @@ class GgufFile:
     tensors: Mapping[str, Any]
 
     def value(self, name: str, default: Any = None) -> Any:
-        """Return the value `name` of the header."""
+        """Return the value `name` of the header; raise ModelError where it is damaged."""
         field = self.fields.get(name)
-        return default if field is None else field.contents()
+        try:
+            return default if field is None else field.contents()
+        except _DAMAGE as error:
+            raise _damaged(self.path, error) from None
 
     def stored(self, name: str) -> Stored:
         """Return a tensor as it lies in the file."""
@@ -52,9 +57,19 @@ def open_gguf(path: Path) -> GgufFile:
         MissingExtraError: the `gguf` package is not installed.
     """
     header = read_header(path)
-    reader = gguf_library().GGUFReader(path)
+    library = gguf_library()
+    if not header.architecture:
+        raise ModelError("the GGUF file names no architecture", value=str(path), rule="general.architecture")
+    try:
+        reader = library.GGUFReader(path)
+    except _DAMAGE as error:
+        raise _damaged(path, error) from None
     fields = {field.name: field for field in reader.fields.values()}
     return GgufFile(path, header.architecture, fields, {tensor.name: tensor for tensor in reader.tensors})
+
+
+def _damaged(path: Path, error: Exception) -> ModelError:
+    return ModelError("the GGUF file is damaged", value=str(path), rule=f"{type(error).__name__}: {error}")
 
 
 def rewrite(

@@ -56,6 +56,19 @@ class GgufVocabulary:
     """Of "gpt2": how a text is split into words, by llama.cpp's name."""
 
 
+def check_vocabulary(vocabulary: GgufVocabulary) -> None:
+    """Raise ModelError where the lists do not go together, or a merge or the unknown piece is none."""
+    pieces, unknown = len(vocabulary.pieces), vocabulary.unknown
+    for name, values in (("token_type", vocabulary.types), ("scores", vocabulary.scores)):
+        if len(values) != pieces:
+            raise ModelError("the vocabulary is damaged", value=f"{len(values)} {name}", rule=f"{pieces}, as pieces")
+    merge = next((merge for merge in vocabulary.merges if " " not in str(merge)[1:]), None)
+    if merge is not None:
+        raise ModelError("the vocabulary is damaged", value=str(merge)[:80], rule="a merge is two pieces")
+    if unknown is not None and not 0 <= unknown < pieces:
+        raise ModelError("the vocabulary is damaged", value=f"unknown piece {unknown}", rule=f"one of {pieces}")
+
+
 def tokenizer_json(vocabulary: GgufVocabulary) -> str:
     """Return the vocabulary as a tokenizer.json of the tokenizers library.
 

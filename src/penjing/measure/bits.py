@@ -7,7 +7,7 @@ Source: Gao et al. 2020, "The Pile", section 3.1 (bits per UTF-8 encoded byte).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,3 +37,12 @@ class Surprise:
         1.0
         """
         return self.scored.value
+
+
+def perplexity(bits_per_byte: float, *, n_bytes: float, pieces: int) -> float:
+    """Return the perplexity of a piece; it compares models of one vocabulary alone.
+
+    >>> round(perplexity(1.0, n_bytes=8, pieces=4), 3)
+    4.0
+    """
+    return exp(bits_per_byte * log(2) * n_bytes / pieces)

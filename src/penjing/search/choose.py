@@ -120,8 +120,12 @@ def _error(trial: Trial) -> float:
 def _reason(best: Trial, passing: Sequence[Trial], objective: Objective) -> str:
     if len(passing) == 1:
         return f"{best.name} is the only trial that meets the bar within the budget on dev"
+    among = f"of {len(passing)} trials that meet the bar within the budget on dev"
     what = "smallest" if objective == "size" else "fastest (smallest where times cannot be told apart)"
-    return f"{best.name} is the {what} of {len(passing)} trials that meet the bar within the budget on dev"
+    larger = [trial for trial in passing if objective == "size" and _size(trial) < _size(best)]
+    if larger:
+        return f"{best.name} is the best of those as small as the smallest, to 1 %, {among}"
+    return f"{best.name} is the {what} {among}"
 
 
 def _nearest_reason(trial: Trial, bar: Bar) -> str:

@@ -48,10 +48,12 @@ def _check_files(data: DataSpec) -> None:
 
 
 def _check_model(model: str) -> None:
-    if model not in {AUTO, _FROM_NOTHING} and not is_reference(model) and not Path(model).expanduser().exists():
-        raise ModelError(
-            "model not found",
-            value=model,
-            rule=f"a reference such as package:NAME or hf:org/name, a path, {AUTO} or {_FROM_NOTHING}",
-            next_step=f"Check the path, or did you mean hf:{model}?",
-        )
+    path = model.removeprefix("gguf:")
+    if model in {AUTO, _FROM_NOTHING} or is_reference(path) or Path(path).expanduser().exists():
+        return
+    raise ModelError(
+        "model not found",
+        value=model,
+        rule=f"a reference such as package:NAME or hf:org/name, a path, {AUTO} or {_FROM_NOTHING}",
+        next_step="Check the path" + ("" if path.startswith(("/", ".", "~")) else f", or did you mean hf:{path}?"),
+    )

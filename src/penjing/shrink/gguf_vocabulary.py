@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from penjing.errors import ModelError
 from penjing.gguf.file import GgufFile, Stored, open_gguf, rewrite
-from penjing.gguf.tokenizer import GgufVocabulary, special_ids, tokenizer_json
+from penjing.gguf.tokenizer import GgufVocabulary, check_vocabulary, special_ids, tokenizer_json
 from penjing.shrink.tokenizer import choose_pieces, count_pieces
 from penjing.shrink.tokenizer import rewrite as rewrite_tokenizer
 
@@ -45,16 +45,29 @@ def trim_gguf(source: Path, target: Path, texts: Sequence[str], *, size: int | N
     frequent ones). Special tokens and single bytes always stay, so that any text can still be read and written.
 
     Raises:
-        ModelError: the file is damaged, or its vocabulary is of a kind that is not known.
+        ModelError: the file is damaged, its vocabulary is of a kind that is not known, or it has more tensors with a
+            row a piece than embeddings and a last layer.
         MissingExtraError: the `gguf` package is not installed.
     """
     file = open_gguf(source)
     vocabulary = _vocabulary(file)
     kept = _kept(vocabulary, file, texts, size=size)
+    _check_rows(file, len(vocabulary.pieces))
     stored = {name: file.stored(name) for name in _BY_PIECE if name in file.tensors}
     rows = {name: Stored(found.data[kept], found.type_name) for name, found in stored.items()}
     rewrite(file, target, values=_changed(vocabulary, file, kept), tensors=rows)
     return Trimmed(len(vocabulary.pieces), len(kept), source.stat().st_size, target.stat().st_size)
+
+
+def _check_rows(file: GgufFile, pieces: int) -> None:
+    """Raise ModelError where rows by piece are fewer than the pieces, or where others than those known are there."""
+    for name in _BY_PIECE:
+        rows = len(file.stored(name).data) if name in file.tensors else pieces
+        if rows < pieces:
+            raise ModelError("the file has fewer rows than pieces", value=f"{name}: {rows}", rule=f"{pieces} rows")
+    strange = [name for name in file.tensors if name.endswith("token_embd.weight") and name not in _BY_PIECE]
+    if strange:
+        raise ModelError("a tensor has a row a piece that is not known", value=strange[0], rule=" or ".join(_BY_PIECE))
 
 
 def size_for(source: Path, texts: Sequence[str], held_out: Sequence[str], *, most_more: float) -> int:
@@ -103,7 +116,7 @@ def _vocabulary(file: GgufFile) -> GgufVocabulary:
     pieces = file.value(_PREFIX + "tokens")
     if not pieces:
         raise ModelError("the file has no vocabulary", rule="tokenizer.ggml.tokens")
-    return GgufVocabulary(
+    found = GgufVocabulary(
         kind=str(file.value(_PREFIX + "model", "")),
         pieces=pieces,
         types=file.value(_PREFIX + "token_type", [1] * len(pieces)),
@@ -112,6 +125,8 @@ def _vocabulary(file: GgufFile) -> GgufVocabulary:
         unknown=file.value(_PREFIX + "unknown_token_id"),
         split=str(file.value(_PREFIX + "pre", "")),
     )
+    check_vocabulary(found)
+    return found
 
 
 def _kept(vocabulary: GgufVocabulary, file: GgufFile, texts: Sequence[str], *, size: int | None) -> NDArray[np.int64]:
@@ -135,7 +150,7 @@ def _changed(vocabulary: GgufVocabulary, file: GgufFile, kept: NDArray[np.int64]
         if (values := file.value(_PREFIX + name)) is not None:
             found[_PREFIX + name] = [values[piece_id] for piece_id in kept]
     for name in _ids(file):
-        found[name] = ranks[int(file.value(name))]
+        found[name] = ranks.get(int(file.value(name)), file.value(name))  # one that names no piece still names none
     if vocabulary.merges:
         pieces = {vocabulary.pieces[piece_id] for piece_id in kept}
         found[_PREFIX + "merges"] = [merge for merge in vocabulary.merges if _possible(merge, pieces)]

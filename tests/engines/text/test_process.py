@@ -73,3 +73,16 @@ def test_closing_early_tells_the_engine_to_stop():
     stream.close()
     assert found._child._process.poll() is None
     found.close()
+
+
+def test_a_second_answer_at_once_is_refused_and_the_first_goes_on():
+    found = engine("good")
+    first = found.stream(REQUEST)
+    assert next(first) == Chunk(0, "one")
+    with pytest.raises(EngineError, match=r"still at another answer"):
+        next(found.stream(REQUEST))
+    with pytest.raises(EngineError, match=r"still at another answer"):
+        found.peak_memory()
+    assert len(list(first)) == 2
+    assert len(list(found.stream(REQUEST))) == 3
+    found.close()

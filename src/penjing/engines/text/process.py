@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from penjing.child import Child
@@ -52,10 +54,19 @@ class ProcessEngine:
     ) -> None:
         self.name, self.parallel = name, 1
         self._command, self._threads, self._answer_timeout_s = command, threads, answer_timeout_s
+        self._turn = Lock()
         self._child: Child | None = self._start()
 
     def stream(self, request: TextRequest) -> Iterator[Event]:
-        """Yield what the engine in the process does; closing this ends the answer there too."""
+        """Yield what the engine in the process does; closing this ends the answer there too.
+
+        Raises:
+            EngineError: the process fails, or is still at another answer.
+        """
+        with self._alone():
+            yield from self._events(request)
+
+    def _events(self, request: TextRequest) -> Iterator[Event]:
         child = self._running()
         child.send(op="stream", request=request.to_json())
         finished = False
@@ -75,15 +86,29 @@ class ProcessEngine:
 
     def peak_memory(self) -> int | None:
         """Return the most bytes that the process has held; None where the system does not say."""
-        child = self._running()
-        child.send(op="memory")
-        return int(child.receive(timeout_s=self._answer_timeout_s)["peak_bytes"]) or None
+        with self._alone():
+            child = self._running()
+            child.send(op="memory")
+            return int(child.receive(timeout_s=self._answer_timeout_s)["peak_bytes"]) or None
 
     def close(self) -> None:
         """End the process."""
         if self._child is not None:
             self._child.stop()
             self._child = None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else ask meanwhile: answers have no names, and would be taken for each other's."""
+        if not self._turn.acquire(blocking=False):
+            raise EngineError(
+                "the model is still at another answer",
+                next_step="Read that one to its end or close it first, or open the model once more",
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _running(self) -> Child:
         """Return the process, another one where it has ended since it was last asked."""

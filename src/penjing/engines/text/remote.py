@@ -15,6 +15,7 @@ from penjing.errors import EngineError, MissingExtraError
 
 ANSWER_TIMEOUT_S, _CONNECT_TIMEOUT_S = 120.0, 10.0
 _RETRIES = 3
+_NEWER_LIMIT = "max_completion_tokens"
 _REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 
 
@@ -29,7 +30,7 @@ class Remote:
             import openai
         except ImportError:
             raise MissingExtraError("openai", extra="remote") from None
-        self._library, self._model = openai, model
+        self._library, self._model, self._limit = openai, model, "max_tokens"
         try:
             timeout = openai.Timeout(answer_timeout_s, connect=min(_CONNECT_TIMEOUT_S, answer_timeout_s))
             self._client = openai.OpenAI(timeout=timeout, max_retries=retries)
@@ -45,7 +46,7 @@ class Remote:
         """Yield the pieces of all answers as the server sends them."""
         begun, ended = [0] * request.n, [False] * request.n
         usage = Usage(None, None)
-        with self._told(begun), self._events(request) as events:
+        with self._told(begun), self._asked(request) as events:
             for event in events:
                 if found := getattr(event, "usage", None):
                     usage = Usage(found.prompt_tokens, found.completion_tokens)
@@ -64,8 +65,18 @@ class Remote:
         """Close the connections."""
         self._client.close()
 
+    def _asked(self, request: TextRequest) -> Any:
+        """Return the server's events; a model that knows the limit by its newer name alone is asked again with it."""
+        try:
+            return self._events(request)
+        except self._library.BadRequestError as error:
+            if self._limit == _NEWER_LIMIT or _NEWER_LIMIT not in error.message:
+                raise
+            self._limit = _NEWER_LIMIT
+            return self._events(request)
+
     def _events(self, request: TextRequest) -> Any:
-        body = _body(self._model, request.n, request.sampling)
+        body = {**_body(self._model, request.n, request.sampling), self._limit: request.sampling.max_tokens}
         if not request.messages:
             if request.sampling.schema is not None:
                 raise EngineError("a remote server holds only a conversation to a schema", next_step="Use format chat")
@@ -85,14 +96,12 @@ class Remote:
         try:
             yield
         except library.APITimeoutError:
-            raise EngineError(
-                "the remote model does not answer", value=self._where(), rule=f"within {self._client.timeout.read:g} s"
-            ) from None
+            raise EngineError("the remote model does not answer", value=self._where(), rule=self._patience()) from None
         except library.APIStatusError as error:
             raise EngineError(
                 "the remote model refuses the request",
                 value=f"{error.status_code} {_one_line(error.message)}",
-                next_step=_advice(error.status_code),
+                next_step=_advice(error.status_code, str(error.message)),
             ) from None
         except (library.APIConnectionError, httpx2.HTTPError) as error:
             if any(begun):
@@ -103,6 +112,12 @@ class Remote:
                 rule=_one_line(str(error.__cause__ or error)),
                 next_step="Check OPENAI_BASE_URL and that the server is up",
             ) from None
+        except library.APIError as error:
+            raise EngineError(
+                "the remote model failed",
+                value=_one_line(error.message),
+                next_step="Try again, or see the server's log",
+            ) from None
         except (library.OpenAIError, ValueError, AttributeError, TypeError) as error:
             raise EngineError(
                 "the remote server does not speak OpenAI's API",
@@ -111,6 +126,10 @@ class Remote:
                 next_step="Check OPENAI_BASE_URL; it often ends with /v1",
             ) from None
 
+    def _patience(self) -> str:
+        within, asked = f"within {self._client.timeout.read:g} s", self._client.max_retries + 1
+        return within if asked == 1 else f"{within}, asked {asked} times"
+
     def _where(self) -> str:
         return f"{self._model} at {self._client.base_url}"
 
@@ -118,7 +137,6 @@ class Remote:
 def _body(model: str, n: int, sampling: Sampling) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model,
-        "max_tokens": sampling.max_tokens,
         "n": n,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -153,7 +171,9 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def _advice(status: int) -> str:
+def _advice(status: int, message: str) -> str:
+    if status == 400 and any(f"'{name}'" in message for name in ("temperature", "top_p")):
+        return "Ask with temperature 1 and top_p 1: some models take no other"
     if status in {401, 403}:
         return "Check OPENAI_API_KEY"
     if status == 404:

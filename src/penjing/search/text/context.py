@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.bundle.manifest import Origin
-from penjing.data.passages import PassageSplits, load_passages, passages_fingerprint
+from penjing.data.passages import Passage, PassageSplits, load_passages, passages_fingerprint
 from penjing.errors import ModelError
 from penjing.files import file_sha256, write_text
 from penjing.generation.references import DEFAULT_CONTEXT, gguf_origin, gguf_source
@@ -17,7 +17,7 @@ from penjing.gguf.file import GgufFile, open_gguf
 from penjing.progress import Reporter
 from penjing.records import Step
 from penjing.search.stages import Store
-from penjing.search.text.questions import check_questions
+from penjing.search.text.questions import check_questions, short_enough
 from penjing.shrink.gguf_depth import check_depth
 from penjing.shrink.gguf_vocabulary import read_tokenizer, size_for, trim_gguf
 from penjing.spec import ANSWER_METRICS, Task
@@ -67,6 +67,11 @@ class TextContext:
         """The recipe step."""
         return Step(name="vocabulary", values={"pieces": self.pieces[1], "of": self.pieces[0]})
 
+    @property
+    def timed(self) -> list[Passage]:
+        """Those of dev that files are timed on."""
+        return short_enough(piece_reader(self.source), self.splits.dev, context=_room(self.source))
+
     def windows(self, path: Path, split: str) -> Windows:
         """Return a split as the model in the file at `path` reads it."""
         return cut_windows(getattr(self.splits, split), piece_reader(path), most=self.window)
@@ -113,9 +118,10 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
     source = gguf_source(task.model, cache=cache)
     origin = gguf_origin(task.model, source)
     _check_architecture(task, open_gguf(source))
+    reader, room = piece_reader(source), _room(source)
+    short_enough(reader, splits.dev, context=room)
     if task.bar.metric in ANSWER_METRICS:
-        most = min(read_header(source).context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
-        check_questions(task.bar.metric, piece_reader(source), splits.dev + splits.test, context=most)
+        check_questions(task.bar.metric, reader, splits.dev + splits.test, context=room)
     reporter.end(f"{origin.name} ({origin.licence})", reused=False)
     data_key, source_key = passages_fingerprint(splits), file_sha256(source)
     reporter.begin("vocabulary")
@@ -146,6 +152,11 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
         trimmed_key=stage.key,
         pieces=pieces,
     )
+
+
+def _room(path: Path) -> int:
+    """Return how many pieces an engine has room for where nobody says how many."""
+    return min(read_header(path).context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
 
 
 def _check_architecture(task: Task, file: GgufFile) -> None:

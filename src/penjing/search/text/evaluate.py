@@ -14,7 +14,8 @@ from penjing.data.passages import Passage
 from penjing.engines.text.base import Message
 from penjing.engines.text.process import worker_command
 from penjing.files import write_text
-from penjing.measure.bits import Surprise
+from penjing.gguf import read_header
+from penjing.measure.bits import Surprise, perplexity
 from penjing.measure.machine import machine
 from penjing.measure.scored import Scored, judge_scored, scored_quality
 from penjing.measure.text_speed import ROUNDS, Prompt, TextSpeed, measure_text
@@ -23,11 +24,12 @@ from penjing.search.choose import broken_limits
 from penjing.search.text.answers import answers_scored
 from penjing.search.text.candidates import TextCandidate
 from penjing.search.text.context import TextContext
+from penjing.search.text.questions import TIMED_CONTEXT
 from penjing.spec import ANSWER_METRICS
 from penjing.train.causal import load_causal, surprise
 from penjing.units import show_seconds
 
-ENGINE, CONTEXT = "llamacpp", 2048
+ENGINE = "llamacpp"
 _PROMPT_CHARACTERS = 240
 
 
@@ -58,6 +60,32 @@ def _surprise(context: TextContext, candidate: TextCandidate, split: str) -> tup
     return Surprise(np.load(stage.folder / "nats.npy"), n_bytes), stage.reused
 
 
+def dev_perplexities(
+    context: TextContext, candidates: Sequence[TextCandidate], on_dev: Mapping[str, Scored]
+) -> dict[str, float]:
+    """Return the perplexity of a piece of dev for each candidate; nothing where answers are judged."""
+    if context.task.bar.metric in ANSWER_METRICS:
+        return {}
+    n_bytes = sum(len(passage.text.encode()) for passage in context.splits.dev)
+    return {
+        found.name: perplexity(on_dev[found.name].value, n_bytes=n_bytes, pieces=_pieces(context, found))
+        for found in candidates
+    }
+
+
+def _pieces(context: TextContext, candidate: TextCandidate) -> int:
+    """Return how many pieces of dev a candidate is judged on: counted once for each vocabulary."""
+
+    def make(folder: Path, _: Path) -> None:
+        windows = context.windows(candidate.path, "dev")
+        write_text(folder / "count.json", json.dumps(int((windows.tokens.lengths - windows.scored_from).sum())))
+
+    tokens = read_header(candidate.path).metadata["tokenizer.ggml.tokens"]
+    inputs = {**context.base_key, "pieces": tokens.count}
+    stage = context.store.stage("dev-pieces", inputs, make)
+    return int(json.loads((stage.folder / "count.json").read_text(encoding="utf-8")))
+
+
 def speeds(context: TextContext, candidates: Sequence[TextCandidate]) -> Mapping[str, TextSpeed]:
     """Return how fast each candidate writes here, and the memory it takes, measured side by side."""
     context.reporter.begin("speed and memory")
@@ -65,7 +93,7 @@ def speeds(context: TextContext, candidates: Sequence[TextCandidate]) -> Mapping
 
     def make(folder: Path, _: Path) -> None:
         commands = {
-            candidate.name: (ENGINE, worker_command(ENGINE, candidate.path, threads=threads, context=CONTEXT))
+            candidate.name: (ENGINE, worker_command(ENGINE, candidate.path, threads=threads, context=TIMED_CONTEXT))
             for candidate in candidates
         }
         asked = prompts(context)
@@ -88,7 +116,7 @@ def speeds(context: TextContext, candidates: Sequence[TextCandidate]) -> Mapping
 
 def prompts(context: TextContext) -> list[Prompt]:
     """Return what the files are timed on: prompts of dev, or the beginnings of its passages, each once."""
-    return list(dict.fromkeys(_prompt(passage) for passage in context.splits.dev))[: ROUNDS + 1]
+    return list(dict.fromkeys(_prompt(passage) for passage in context.timed))[: ROUNDS + 1]
 
 
 def _prompt(passage: Passage) -> Prompt:
@@ -98,7 +126,13 @@ def _prompt(passage: Passage) -> Prompt:
 
 
 def make_text_trial(
-    context: TextContext, candidate: TextCandidate, found: Scored, speed: TextSpeed, *, teacher: Scored
+    context: TextContext,
+    candidate: TextCandidate,
+    found: Scored,
+    speed: TextSpeed,
+    *,
+    teacher: Scored,
+    perplexity: float | None,
 ) -> Trial:
     """Return the trial: quality and verdict on dev, size, speed, memory, and the limits it breaks."""
     trial = Trial(
@@ -113,11 +147,15 @@ def make_text_trial(
         latency=speed.latency(threads=context.task.budget.threads),
         memory_bytes=speed.memory_bytes,
         train_s=candidate.train_s,
-        notes=(*candidate.notes, *_written(speed)),
+        notes=(*candidate.notes, *_perplexity(perplexity), *_written(speed)),
         failed=speed.failed,
         bundle=_relative(context, candidate.path.parent),
     )
     return trial.model_copy(update={"over_budget": broken_limits(trial, context.task.budget)})
+
+
+def _perplexity(value: float | None) -> tuple[str, ...]:
+    return () if value is None else (f"perplexity on dev {value:,.1f}, of its own pieces",)
 
 
 def _written(speed: TextSpeed) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Passages whose answers are to be judged: what must be true of them is checked before anything is trained."""
+"""Passages that are asked later, to be timed or judged: what must be true of them is checked before training."""
 
 from __future__ import annotations
 
@@ -11,11 +11,34 @@ from penjing.spec import Metric
 from penjing.train.windows import PieceReader
 
 _ROOM = 1.5  # times the longest answer that is expected
+TIMED_CONTEXT = 2048
+"""Pieces that a file which is timed has room for."""
+_FEWEST = 2
 
 
 def room_for_answers(reader: PieceReader, passages: Sequence[Passage]) -> int:
     """Return how many pieces an answer may have: half as many again as the longest that is expected."""
     return round(_ROOM * max(len(reader.read(passage)[1]) for passage in passages))
+
+
+def short_enough(reader: PieceReader, passages: Sequence[Passage], *, context: int) -> list[Passage]:
+    """Return those of `passages` whose questions fill at most half of what is read at once while files are timed.
+
+    The other half is for the answer, and for a smaller vocabulary, which spells some texts with more pieces.
+
+    Raises:
+        DataError: they are fewer than two.
+    """
+    most = min(context, TIMED_CONTEXT) // 2
+    found = [passage for passage in passages if not passage.prompt or len(reader.read(passage)[0]) <= most]
+    if len(found) < _FEWEST:
+        raise DataError(
+            "the questions of dev are too long",
+            value=f"{len(found)} have {most} pieces or fewer",
+            rule=f"{_FEWEST} or more, to time answers with",
+            next_step="Shorten the longest rows, or leave them out",
+        )
+    return found
 
 
 def check_questions(metric: Metric, reader: PieceReader, passages: Sequence[Passage], *, context: int) -> None:

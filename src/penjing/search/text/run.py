@@ -18,7 +18,7 @@ from penjing.search.frontier import JOURNAL_NAME
 from penjing.search.text.candidates import AS_GIVEN, TEACHER, all_candidates
 from penjing.search.text.context import open_text_run
 from penjing.search.text.deliver import TextOutcome, deliver_text
-from penjing.search.text.evaluate import make_text_trial, scores, speeds
+from penjing.search.text.evaluate import dev_perplexities, make_text_trial, scores, speeds
 from penjing.search.text.teacher import train_text_teacher
 from penjing.spec import Task
 
@@ -29,9 +29,17 @@ def run(task: Task, *, output: Path, cache: Path, reporter: Reporter, command: s
     context = open_text_run(task, output=output, cache=cache, reporter=reporter)
     candidates = all_candidates(context, train_text_teacher(context))
     on_dev = scores(context, candidates, split="dev")
+    perplexities = dev_perplexities(context, candidates, on_dev)
     timed = speeds(context, candidates)
     trials = tuple(
-        make_text_trial(context, found, on_dev[found.name], timed[found.name], teacher=on_dev[TEACHER])
+        make_text_trial(
+            context,
+            found,
+            on_dev[found.name],
+            timed[found.name],
+            teacher=on_dev[TEACHER],
+            perplexity=perplexities.get(found.name),
+        )
         for found in candidates
     )
     choice = choose(trials, objective=task.objective, bar=task.bar, budget=task.budget)
