@@ -84,6 +84,13 @@ def test_chinese_is_whole_in_every_piece(model):
     assert len([piece for piece in pieces if piece.text]) > 3
 
 
+@pytest.mark.parametrize("tokens", range(1, 6))
+def test_an_answer_cut_by_its_limit_ends_with_a_whole_character(model, tokens):
+    found = model.generate("盆景是一种艺术，盆景", format="plain", max_tokens=tokens, temperature=0)
+    assert "\ufffd" not in found.text
+    assert found.completion_tokens == tokens
+
+
 def test_a_prompt_longer_than_the_context_names_both_numbers(model):
     with pytest.raises(EngineError, match=r"longer than the context: '601 tokens'. Rule: at most 512"):
         model.generate("a " * 600, format="plain")

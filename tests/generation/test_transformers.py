@@ -43,7 +43,7 @@ def test_it_writes_what_transformers_writes(folder, model):
     whole = LlamaForCausalLM.from_pretrained(folder).generate(
         ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False
     )
-    assert found.text == tokenizer.decode(whole[0, ids.shape[1] :], skip_special_tokens=True)
+    assert found.text == tokenizer.decode(whole[0, ids.shape[1] :], skip_special_tokens=True).rstrip("\ufffd")
     assert (found.prompt_tokens, found.completion_tokens) == (ids.shape[1], 12)
     assert found.engine == "transformers"
     assert found.answers[0].finish_reason == "length"
@@ -65,6 +65,12 @@ def test_a_seed_makes_answers_repeatable_and_different(model):
     first, again = (model.generate(PROMPT, format="plain", max_tokens=9, n=2, seed=1).texts for _ in range(2))
     assert first == again
     assert first[0] != first[1]
+
+
+def test_no_answer_ends_within_a_character(model):
+    texts = model.generate(PROMPT, format="plain", max_tokens=5, n=16, seed=1).texts
+    assert any("\ufffd" in text for text in texts)  # bytes of chance are no characters, and are shown as such
+    assert not any(text.endswith("\ufffd") for text in texts)
 
 
 def test_what_it_cannot_do_is_said(model):

@@ -1,9 +1,11 @@
-"""Text up to a stop string, from pieces that may cut one in two."""
+"""Where a text ends: before a stop string, though pieces may cut it in two, and after a whole character."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+
+_CUT = "\N{REPLACEMENT CHARACTER}"
 
 
 def before_stop(pieces: Generator[str], stops: Sequence[str]) -> Iterator[str]:
@@ -31,6 +33,24 @@ def before_stop(pieces: Generator[str], stops: Sequence[str]) -> Iterator[str]:
             held = held[len(held) - keep :]
     if held:
         yield held
+
+
+def whole_characters(pieces: Generator[str]) -> Generator[str]:
+    """Yield `pieces` without the marks of a cut character at the end; then `pieces` is closed.
+
+    >>> list(whole_characters(piece for piece in ("盆", "\ufffd")))
+    ['盆']
+    >>> list(whole_characters(piece for piece in ("a\ufffd", "b")))
+    ['a', '\ufffdb']
+    """
+    held = ""
+    with closing(pieces):
+        for piece in pieces:
+            text = held + piece
+            whole = text.rstrip(_CUT)
+            held = text[len(whole) :]
+            if whole:
+                yield whole
 
 
 def _overlap(text: str, stop: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from penjing.engines.text.base import Chunk, Event, FinishReason, Sampling, TextRequest, Usage, too_long
 from penjing.engines.text.callback import Hear, called_back
-from penjing.engines.text.stops import before_stop
+from penjing.engines.text.stops import before_stop, whole_characters
 from penjing.errors import EngineError, MissingExtraError
 
 
@@ -78,7 +78,7 @@ class Transformers:
             )
             results.append(found[0, ids.shape[1] :])
 
-        pieces = before_stop(called_back(run, engine="transformers"), sampling.stop)
+        pieces = before_stop(whole_characters(called_back(run, engine="transformers")), sampling.stop)
         for text in pieces:
             yield Chunk(index, text)
         yield Chunk(index, "", _reason(results[0], self._model.generation_config, room))
