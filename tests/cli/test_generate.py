@@ -27,6 +27,12 @@ def test_several_answers_are_json_lines(server):
     assert found["completion_tokens"] == 3
 
 
+def test_a_remote_model_is_asked_with_its_own_temperature(server):
+    generate("openai:good", "x")
+    generate("openai:good", "x", "--temperature", "0.5")
+    assert [(body["temperature"], body["top_p"]) for _, body, _ in server.seen] == [(1.0, 1.0), (0.5, 1.0)]
+
+
 def test_prompts_come_from_a_file_and_answers_go_to_one(server, tmp_path):
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in ("a", ZH)), encoding="utf-8")

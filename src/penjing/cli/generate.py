@@ -9,6 +9,8 @@ import typer
 
 from penjing.errors import PenjingError
 
+_LOCAL, _REMOTE = (0.7, 0.95), (1.0, 1.0)  # temperature and top_p; of the latter some servers take nothing else
+
 
 def generate(
     model: Annotated[
@@ -26,8 +28,17 @@ def generate(
     max_tokens: Annotated[int, typer.Option(help="Tokens of an answer at the most.")] = 256,
     n: Annotated[int, typer.Option("-n", "--n", help="Answers to each prompt.")] = 1,
     stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be given again.")] = None,
-    temperature: Annotated[float, typer.Option(help="0 takes the most probable token each time.")] = 0.7,
-    top_p: Annotated[float, typer.Option(help="Draw from the most probable tokens that add up to this.")] = 0.95,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="0 takes the most probable token each time. [default: 0.7, remote 1]", show_default=False),
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(
+            help="Draw from the most probable tokens that add up to this. [default: 0.95, remote 1]",
+            show_default=False,
+        ),
+    ] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw from so many tokens.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option(help="Makes answers repeatable.", show_default=False)] = None,
     system: Annotated[str | None, typer.Option(help="The system prompt.", show_default=False)] = None,
@@ -65,6 +76,7 @@ def generate(
     from penjing.generation.references import open_text_model
 
     wanted = read_texts(prompts, input_, column=column, usage='penjing generate MODEL "a prompt"')
+    usual = _REMOTE if model.startswith("openai:") else _LOCAL
     options = Options.read(
         format_=format_,
         schema=schema,
@@ -72,8 +84,8 @@ def generate(
         max_tokens=max_tokens,
         n=n,
         stop=stop,
-        temperature=temperature,
-        top_p=top_p,
+        temperature=usual[0] if temperature is None else temperature,
+        top_p=usual[1] if top_p is None else top_p,
         top_k=top_k,
         seed=seed,
     )
