@@ -29,6 +29,10 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def handle(self):
+        with suppress(ConnectionResetError):  # a client may leave between requests, too
+            super().handle()
+
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         seen = self.server.seen
