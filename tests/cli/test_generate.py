@@ -46,7 +46,15 @@ def test_prompts_come_from_stdin(server):
     assert len(generate("openai:good", "--input", "-", text="a\nb\n").stdout.splitlines()) == 2
 
 
-def test_prompts_without_an_answer_keep_those_of_the_others(server, tmp_path):
+def test_prompts_that_fail_at_once_stop_no_others(server):
+    found = generate("openai:brittle", "--input", "-", text="\n".join(["a", *["break"] * 4, "c"]))
+    assert ["error" in json.loads(line) for line in found.stdout.splitlines() if line.startswith("{")] == [
+        False, True, True, True, True, False,
+    ]  # fmt: skip
+
+
+def test_prompts_without_an_answer_keep_those_of_the_others(server, tmp_path, monkeypatch):
+    monkeypatch.setattr("penjing.cli.generate_write._LONG_S", 0.0)
     prompts = [ZH, "break", "b", *["break"] * 4, "c"]
     answers = tmp_path / "answers.jsonl"
     found = generate("openai:brittle", "--input", "-", "--output", str(answers), text="\n".join(prompts))

@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
             self.whole(502, HTML, "text/html")
         elif model == "locked":
             self.whole(401, json.dumps({"error": {"message": "wrong key"}}).encode(), "application/json")
-        elif model == "newer" and "max_tokens" in body:
+        elif model == "newer" and "max_tokens" in body and "messages" in body:
             said = "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."
             self.whole(400, json.dumps({"error": {"message": said}}).encode(), "application/json")
         elif model == "newer" and body["temperature"] != 1:

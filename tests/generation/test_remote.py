@@ -80,7 +80,8 @@ def test_a_model_that_knows_the_limit_by_its_newer_name_is_asked_with_it(server)
     with remote("newer") as model:
         assert model.generate("x", max_tokens=7, temperature=1).text == "Hello, world."
         assert model.generate("x", max_tokens=8, temperature=1).text == "Hello, world."
-    assert [body.get("max_completion_tokens") for _, body, _ in server.seen] == [None, 7, 8]
+        assert model.generate("x", max_tokens=9, format="plain").text == "Hello, world."
+    assert [body.get("max_completion_tokens") for _, body, _ in server.seen] == [None, 7, 8, None]
 
 
 def test_a_model_that_takes_one_temperature_is_said(server):
@@ -92,6 +93,11 @@ def test_how_often_a_silent_server_was_asked_is_said(server):
     with (
         remote("silent", answer_timeout_s=0.1, retries=1) as model,
         pytest.raises(EngineError, match=r"within 0.1 s, asked 2 times"),
+    ):
+        model.generate("x")
+    with (
+        remote("stalls", answer_timeout_s=0.1, retries=1) as model,
+        pytest.raises(EngineError, match=r"within 0.1 s\.$"),
     ):
         model.generate("x")
 

@@ -51,7 +51,11 @@ def test_among_equally_small_the_best():
     trials = [trial("worse", size=1000, value=0.70), trial("better", size=1010, value=0.75)]
     for objective in ("size", "latency"):
         assert choose(trials, objective=objective, bar=Bar(), budget=Budget()).trial.name == "better"
-    assert "as small as the smallest" in choose(trials, objective="size", bar=Bar(), budget=Budget()).reason
+
+
+def test_of_two_that_are_as_good_the_smaller():
+    trials = [trial("larger", size=1010), trial("smaller", size=1000)]
+    assert choose(trials, objective="size", bar=Bar(), budget=Budget()).trial.name == "smaller"
 
 
 def test_a_little_larger_is_larger():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from penjing.generation.model import Generation, TextModel
 from penjing.generation.request import Format
 
 _MOST_SCHEMA = 2**20
-_MOST_IN_A_ROW = 3  # prompts without an answer; each may have taken minutes
+_MOST_IN_A_ROW, _LONG_S = 3, 10.0  # prompts without an answer; what fails at once is its own fault, and costs nothing
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def write_answers(
 ) -> int:
     """Answer each prompt into `file`: pieces as they come, or where `lines`, a JSON object a prompt.
 
-    Return how many prompts have no answer: their lines have an `error`. After three in a row the others are not asked.
+    Return how many prompts have no answer: their lines have an `error`. After three in a row that took long, the others
+    are not asked.
 
     Raises:
         PenjingError: the first prompt has no answer, or one whose pieces are shown as they come.
@@ -56,8 +58,9 @@ def write_answers(
         if in_a_row == _MOST_IN_A_ROW:
             values = {"error": f"not asked: the {_MOST_IN_A_ROW} before it had no answer"}
         else:
+            began = time.monotonic()
             values = _answered(model, prompt, options, first=place == 0)
-            in_a_row = in_a_row + 1 if "error" in values else 0
+            in_a_row = in_a_row + 1 if "error" in values and time.monotonic() - began >= _LONG_S else 0
         failed += "error" in values
         file.write(json.dumps({"prompt": prompt, **values}, ensure_ascii=False) + "\n")
         file.flush()

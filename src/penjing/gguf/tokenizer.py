@@ -57,16 +57,26 @@ class GgufVocabulary:
 
 
 def check_vocabulary(vocabulary: GgufVocabulary) -> None:
-    """Raise ModelError where the lists do not go together, or a merge or the unknown piece is none."""
+    """Raise ModelError where the lists do not go together, or a piece, a merge or the unknown piece is none."""
     pieces, unknown = len(vocabulary.pieces), vocabulary.unknown
     for name, values in (("token_type", vocabulary.types), ("scores", vocabulary.scores)):
         if len(values) != pieces:
             raise ModelError("the vocabulary is damaged", value=f"{len(values)} {name}", rule=f"{pieces}, as pieces")
-    merge = next((merge for merge in vocabulary.merges if " " not in str(merge)[1:]), None)
+    if not all(isinstance(piece, str) for piece in vocabulary.pieces):
+        raise ModelError("the vocabulary is damaged", rule="pieces are texts")
+    known = set(vocabulary.pieces)
+    merge = next((merge for merge in vocabulary.merges if not _joins(merge, known)), None)
     if merge is not None:
-        raise ModelError("the vocabulary is damaged", value=str(merge)[:80], rule="a merge is two pieces")
-    if unknown is not None and not 0 <= unknown < pieces:
+        raise ModelError("the vocabulary is damaged", value=str(merge)[:80], rule="a merge is two pieces that make one")
+    if unknown is not None and not (isinstance(unknown, int) and 0 <= unknown < pieces):
         raise ModelError("the vocabulary is damaged", value=f"unknown piece {unknown}", rule=f"one of {pieces}")
+
+
+def _joins(merge: object, known: set[str]) -> bool:
+    if not isinstance(merge, str):
+        return False
+    left, _, right = merge.partition(" ")
+    return left in known and right in known and left + right in known
 
 
 def tokenizer_json(vocabulary: GgufVocabulary) -> str:

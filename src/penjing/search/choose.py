@@ -84,7 +84,8 @@ def passes(trial: Trial, bar: Bar) -> bool:
 
 def _smallest(trials: Sequence[Trial]) -> Trial:
     least = min(map(_size, trials))
-    return min((trial for trial in trials if _size(trial) <= _AS_SMALL * least), key=_error)
+    as_small = (trial for trial in trials if _size(trial) <= _AS_SMALL * least)
+    return min(as_small, key=lambda trial: (_error(trial), _size(trial)))
 
 
 def _size(trial: Trial) -> float:
@@ -121,11 +122,10 @@ def _reason(best: Trial, passing: Sequence[Trial], objective: Objective) -> str:
     if len(passing) == 1:
         return f"{best.name} is the only trial that meets the bar within the budget on dev"
     among = f"of {len(passing)} trials that meet the bar within the budget on dev"
-    what = "smallest" if objective == "size" else "fastest (smallest where times cannot be told apart)"
-    larger = [trial for trial in passing if objective == "size" and _size(trial) < _size(best)]
-    if larger:
-        return f"{best.name} is the best of those as small as the smallest, to 1 %, {among}"
-    return f"{best.name} is the {what} {among}"
+    smallest = "smallest, of those within 1 % the best,"
+    if objective == "size":
+        return f"{best.name} is the {smallest} {among}"
+    return f"{best.name} is the fastest (where times cannot be told apart the {smallest}) {among}"
 
 
 def _nearest_reason(trial: Trial, bar: Bar) -> str:

@@ -55,5 +55,6 @@ def _check_model(model: str) -> None:
         "model not found",
         value=model,
         rule=f"a reference such as package:NAME or hf:org/name, a path, {AUTO} or {_FROM_NOTHING}",
-        next_step="Check the path" + ("" if path.startswith(("/", ".", "~")) else f", or did you mean hf:{path}?"),
+        next_step="Check the path"
+        + ("" if path.startswith(("/", ".", "~")) or path.endswith(".gguf") else f", or did you mean hf:{path}?"),
     )

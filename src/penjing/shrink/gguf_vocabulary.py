@@ -65,7 +65,11 @@ def _check_rows(file: GgufFile, pieces: int) -> None:
         rows = len(file.stored(name).data) if name in file.tensors else pieces
         if rows < pieces:
             raise ModelError("the file has fewer rows than pieces", value=f"{name}: {rows}", rule=f"{pieces} rows")
-    strange = [name for name in file.tensors if name.endswith("token_embd.weight") and name not in _BY_PIECE]
+    strange = [
+        name
+        for name in file.tensors
+        if name not in _BY_PIECE and (name.endswith("token_embd.weight") or len(file.stored(name).data) == pieces)
+    ]
     if strange:
         raise ModelError("a tensor has a row a piece that is not known", value=strange[0], rule=" or ".join(_BY_PIECE))
 

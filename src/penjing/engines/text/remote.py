@@ -15,7 +15,7 @@ from penjing.errors import EngineError, MissingExtraError
 
 ANSWER_TIMEOUT_S, _CONNECT_TIMEOUT_S = 120.0, 10.0
 _RETRIES = 3
-_NEWER_LIMIT = "max_completion_tokens"
+_LIMIT, _NEWER_LIMIT = "max_tokens", "max_completion_tokens"
 _REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 
 
@@ -30,7 +30,7 @@ class Remote:
             import openai
         except ImportError:
             raise MissingExtraError("openai", extra="remote") from None
-        self._library, self._model, self._limit = openai, model, "max_tokens"
+        self._library, self._model, self._limit = openai, model, _LIMIT
         try:
             timeout = openai.Timeout(answer_timeout_s, connect=min(_CONNECT_TIMEOUT_S, answer_timeout_s))
             self._client = openai.OpenAI(timeout=timeout, max_retries=retries)
@@ -67,16 +67,18 @@ class Remote:
 
     def _asked(self, request: TextRequest) -> Any:
         """Return the server's events; a model that knows the limit by its newer name alone is asked again with it."""
+        limit = self._limit
         try:
-            return self._events(request)
+            return self._events(request, limit)
         except self._library.BadRequestError as error:
-            if self._limit == _NEWER_LIMIT or _NEWER_LIMIT not in error.message:
+            if limit == _NEWER_LIMIT or _NEWER_LIMIT not in error.message:
                 raise
             self._limit = _NEWER_LIMIT
-            return self._events(request)
+            return self._events(request, _NEWER_LIMIT)
 
-    def _events(self, request: TextRequest) -> Any:
-        body = {**_body(self._model, request.n, request.sampling), self._limit: request.sampling.max_tokens}
+    def _events(self, request: TextRequest, limit: str) -> Any:
+        known = limit if request.messages else _LIMIT  # the legacy route has the older name alone
+        body = {**_body(self._model, request.n, request.sampling), known: request.sampling.max_tokens}
         if not request.messages:
             if request.sampling.schema is not None:
                 raise EngineError("a remote server holds only a conversation to a schema", next_step="Use format chat")
@@ -96,7 +98,9 @@ class Remote:
         try:
             yield
         except library.APITimeoutError:
-            raise EngineError("the remote model does not answer", value=self._where(), rule=self._patience()) from None
+            raise EngineError(
+                "the remote model does not answer", value=self._where(), rule=self._patience(begun=any(begun))
+            ) from None
         except library.APIStatusError as error:
             raise EngineError(
                 "the remote model refuses the request",
@@ -126,9 +130,9 @@ class Remote:
                 next_step="Check OPENAI_BASE_URL; it often ends with /v1",
             ) from None
 
-    def _patience(self) -> str:
+    def _patience(self, *, begun: bool) -> str:
         within, asked = f"within {self._client.timeout.read:g} s", self._client.max_retries + 1
-        return within if asked == 1 else f"{within}, asked {asked} times"
+        return within if begun or asked == 1 else f"{within}, asked {asked} times"
 
     def _where(self) -> str:
         return f"{self._model} at {self._client.base_url}"
@@ -172,7 +176,7 @@ def _one_line(text: str) -> str:
 
 
 def _advice(status: int, message: str) -> str:
-    if status == 400 and any(f"'{name}'" in message for name in ("temperature", "top_p")):
+    if status == 400 and any(f"'{name}' does not support" in message for name in ("temperature", "top_p")):
         return "Ask with temperature 1 and top_p 1: some models take no other"
     if status in {401, 403}:
         return "Check OPENAI_API_KEY"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from penjing.data.passages import Passage
 from penjing.errors import DataError
 from penjing.measure.answers import score_answers
+from penjing.measure.text_speed import TOKENS
 from penjing.spec import Metric
 from penjing.train.windows import PieceReader
 
@@ -22,14 +23,14 @@ def room_for_answers(reader: PieceReader, passages: Sequence[Passage]) -> int:
 
 
 def short_enough(reader: PieceReader, passages: Sequence[Passage], *, context: int) -> list[Passage]:
-    """Return those of `passages` whose questions fill at most half of what is read at once while files are timed.
+    """Return those of `passages` whose questions leave room for an answer while files are timed.
 
-    The other half is for the answer, and for a smaller vocabulary, which spells some texts with more pieces.
+    A tenth is kept for a smaller vocabulary, which spells some texts with more pieces.
 
     Raises:
         DataError: they are fewer than two.
     """
-    most = min(context, TIMED_CONTEXT) // 2
+    most = (min(context, TIMED_CONTEXT) - TOKENS) * 9 // 10
     found = [passage for passage in passages if not passage.prompt or len(reader.read(passage)[0]) <= most]
     if len(found) < _FEWEST:
         raise DataError(
