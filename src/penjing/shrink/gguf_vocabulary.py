@@ -68,7 +68,11 @@ def _check_rows(file: GgufFile, pieces: int) -> None:
     strange = [
         name
         for name in file.tensors
-        if name not in _BY_PIECE and (name.endswith("token_embd.weight") or len(file.stored(name).data) == pieces)
+        if name not in _BY_PIECE
+        and (
+            name.endswith("token_embd.weight")
+            or (len(file.stored(name).data) == pieces and not name.startswith("blk."))
+        )
     ]
     if strange:
         raise ModelError("a tensor has a row a piece that is not known", value=strange[0], rule=" or ".join(_BY_PIECE))

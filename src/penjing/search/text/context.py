@@ -50,6 +50,8 @@ class TextContext:
     trimmed_key: str
     pieces: tuple[int, int]
     """Before and after."""
+    timed: tuple[Passage, ...]
+    """Those of dev that files are timed on."""
 
     @property
     def base_key(self) -> dict[str, Any]:
@@ -66,11 +68,6 @@ class TextContext:
     def vocabulary_step(self) -> Step:
         """The recipe step."""
         return Step(name="vocabulary", values={"pieces": self.pieces[1], "of": self.pieces[0]})
-
-    @property
-    def timed(self) -> list[Passage]:
-        """Those of dev that files are timed on."""
-        return short_enough(piece_reader(self.source), self.splits.dev, context=_room(self.source))
 
     def windows(self, path: Path, split: str) -> Windows:
         """Return a split as the model in the file at `path` reads it."""
@@ -118,10 +115,7 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
     source = gguf_source(task.model, cache=cache)
     origin = gguf_origin(task.model, source)
     _check_architecture(task, open_gguf(source))
-    reader, room = piece_reader(source), _room(source)
-    short_enough(reader, splits.dev, context=room)
-    if task.bar.metric in ANSWER_METRICS:
-        check_questions(task.bar.metric, reader, splits.dev + splits.test, context=room)
+    timed = _timed(task, splits, source)
     reporter.end(f"{origin.name} ({origin.licence})", reused=False)
     data_key, source_key = passages_fingerprint(splits), file_sha256(source)
     reporter.begin("vocabulary")
@@ -151,12 +145,20 @@ def open_text_run(task: Task, *, output: Path, cache: Path, reporter: Reporter) 
         trimmed=stage.folder / "model.gguf",
         trimmed_key=stage.key,
         pieces=pieces,
+        timed=timed,
     )
 
 
-def _room(path: Path) -> int:
-    """Return how many pieces an engine has room for where nobody says how many."""
-    return min(read_header(path).context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+def _timed(task: Task, splits: PassageSplits, source: Path) -> tuple[Passage, ...]:
+    """Check what the model is asked later, and return those passages of dev that files are timed on."""
+    judged = task.bar.metric in ANSWER_METRICS
+    if not judged and not any(passage.prompt for passage in splits.dev):
+        return splits.dev
+    reader = piece_reader(source)
+    room = min(read_header(source).context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+    if judged:
+        check_questions(task.bar.metric, reader, splits.dev + splits.test, context=room)
+    return short_enough(reader, splits.dev, context=room)
 
 
 def _check_architecture(task: Task, file: GgufFile) -> None:

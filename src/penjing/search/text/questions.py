@@ -22,7 +22,7 @@ def room_for_answers(reader: PieceReader, passages: Sequence[Passage]) -> int:
     return round(_ROOM * max(len(reader.read(passage)[1]) for passage in passages))
 
 
-def short_enough(reader: PieceReader, passages: Sequence[Passage], *, context: int) -> list[Passage]:
+def short_enough(reader: PieceReader, passages: Sequence[Passage], *, context: int) -> tuple[Passage, ...]:
     """Return those of `passages` whose questions leave room for an answer while files are timed.
 
     A tenth is kept for a smaller vocabulary, which spells some texts with more pieces.
@@ -31,7 +31,7 @@ def short_enough(reader: PieceReader, passages: Sequence[Passage], *, context: i
         DataError: they are fewer than two.
     """
     most = (min(context, TIMED_CONTEXT) - TOKENS) * 9 // 10
-    found = [passage for passage in passages if not passage.prompt or len(reader.read(passage)[0]) <= most]
+    found = tuple(passage for passage in passages if not passage.prompt or len(reader.read(passage)[0]) <= most)
     if len(found) < _FEWEST:
         raise DataError(
             "the questions of dev are too long",
